@@ -1,0 +1,42 @@
+# `make train` and `make test` do all their set-up themselves; PYTHON chooses the interpreter.
+PYTHON ?= python3
+VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: train test test-slow test-torch check format clean
+
+train: $(VENV)/installed
+	$(BIN)/python -m ssl_jax.main --config=configs/ba_moco.py
+
+test: $(VENV)/installed-test
+	$(PYTEST) -n 2 --dist loadfile
+
+test-slow: $(VENV)/installed-test
+	$(PYTEST) -m slow
+
+# Needs PyTorch (and torchvision) in $(VENV); the package itself never does.
+test-torch: $(VENV)/installed-test
+	$(PYTEST) -m torch
+
+check: $(VENV)/installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(MAKE) test
+
+format: $(VENV)/installed-test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv .venv-*

@@ -1,0 +1,1 @@
+"""Self-supervised learning of visual representations in JAX and Flax."""

@@ -1,0 +1,202 @@
+"""python -m ssl_jax.benchmark --config=configs/simclr.py:cifar10 [--config.KEY=VALUE] [--json=FILE]
+
+Measures, in one process and on random images: the train step without and with augmentation, the
+whole training loop, and what the machine could do. Needs no data set and leaves no run behind.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from ssl_jax import command_line, flops
+from ssl_jax.build import Run, build
+from ssl_jax.checkpoint import Checkpoints
+from ssl_jax.data.dataset import Dataset, Splits
+from ssl_jax.fit import Clock, Hooks, fit, images_per_second
+from ssl_jax.pipeline import Advance
+from ssl_jax.preemption import Preemption
+from ssl_jax.report import record
+from ssl_jax.report.metrics import MetricsLog
+from ssl_jax.report.progress import Progress
+from ssl_jax.train import Images, TrainState, make_train_step
+from ssl_jax.types import Batch
+
+ROUNDS = 5
+SECONDS_A_ROUND = 2.0
+LOOP_SECONDS = 15.0
+EPOCH_STEPS = 20
+
+
+def main(argv: Sequence[str]) -> None:
+    """Flags: --config=FILE[:VARIANT]  --config.KEY=VALUE  --json=FILE"""
+    command = command_line.parse(argv, json="Where to write the figures, too.")
+    figures = measure(command.config)
+    for name, value in figures.items():
+        print(f"{name:36}{value:>16,.4g}" if isinstance(value, float) else f"{name:36}{value:>16}")
+    if path := command.extra["json"]:
+        record.write_json(Path(path), {"config": record.as_json(command.config), **figures})
+
+
+def measure(config: ConfigDict) -> dict[str, float | int | str]:
+    """All figures, by name with units. Shares and ratios are of times measured in turns."""
+    run = build(config, splits=_random_images(config))
+    batch, devices = config.batch_size, jax.device_count()
+    dtype = jnp.dtype(config.network.dtype)
+    compile_seconds, memory = _compile(run)
+    seconds = _in_turns(_steps(run))
+    step, augmented = seconds["step"], seconds["augmented"]
+    rate, compilations = _loop(run, augmented)
+    speed, peak = _work(run) / step, _matmul_peak(dtype) * devices
+    return {
+        "device": record.device_name(),
+        "dtype": dtype.name,
+        "batch": batch,
+        "step, ms": step * 1e3,
+        "step with augmentation, ms": augmented * 1e3,
+        "augmentation alone, ms": seconds["augmentation"] * 1e3,
+        "augmentation alone / step": seconds["augmentation"] / step,
+        "step with augmentation / step": augmented / step,
+        "step, images/s": batch / step,
+        "step with augmentation, images/s": batch / augmented,
+        "training loop, images/s": rate,
+        "loop / step with augmentation": rate * augmented / batch,
+        "loop / step": rate * step / batch,
+        "compilations of the step": compilations,
+        "compile, s": compile_seconds,
+        "arguments, MiB": memory.argument_size_in_bytes / 2**20,
+        "temporary memory, MiB": memory.temp_size_in_bytes / 2**20,
+        "GFLOP an image": _work(run) / batch / 1e9,
+        "step, TFLOP/s": speed / 1e12,
+        "matrix product peak, TFLOP/s": peak / 1e12,
+        "step / peak": speed / peak,
+    }
+
+
+def _random_images(config: ConfigDict) -> Splits:
+    """A data set of random pixels, of the size of the views."""
+    side = config.data.image_size or config.augment.view0.size
+    shape = (EPOCH_STEPS * config.batch_size, side, side, 1 if config.data.name == "digits" else 3)
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    return Splits(Dataset(images, None, ()), None, None)
+
+
+def _compile(run: Run) -> tuple[float, Any]:
+    """Seconds to compile the train step, and its memory."""
+    images = jax.eval_shape(run.source.read, run.source.resident, run.source.feed(0, 1))
+    lowered = jax.jit(run.step, donate_argnums=0).lower(jax.eval_shape(run.init), images)
+    start = time.perf_counter()
+    compiled = lowered.compile()
+    return time.perf_counter() - start, compiled.memory_analysis()
+
+
+def _steps(run: Run) -> dict[str, Callable[[], Any]]:
+    """The train step on ready views, the one that training runs, and its augmentation alone."""
+    inputs = run.source.feed(0, 1)
+    images = jax.jit(run.source.read)(run.source.resident, inputs)
+    augment = jax.jit(run.augment)
+    keys = jax.random.split(jax.random.key(0), len(images.images))
+    ready = Images(augment(keys, images.images), images.indices)  # type: ignore[arg-type]
+    pure = make_train_step(
+        method=run.method,
+        optimizer=run.optimizer,
+        augment=lambda keys, views: views,
+        schedule=run.schedule,
+    )
+    advance = Advance(run.step, run.source, run.shardings)
+    return {
+        "step": _repeatable(run.init(), jax.jit(pure, donate_argnums=0), ready),
+        "augmented": _repeatable(run.init(), lambda train, x: advance(train, x, 1), inputs),
+        "augmentation": lambda: augment(keys, images.images),
+    }
+
+
+def _repeatable(train: TrainState, step: Callable[..., Any], inputs: Any) -> Callable[[], Any]:
+    def call() -> Any:
+        nonlocal train
+        train, metrics = step(train, inputs)
+        return metrics
+
+    return call
+
+
+def _in_turns(calls: Mapping[str, Callable[[], Any]]) -> dict[str, float]:
+    """Seconds a call, the median of rounds in which every call has its turn."""
+    counts = {}
+    for name, call in calls.items():
+        jax.block_until_ready(call())
+        counts[name] = max(1, round(SECONDS_A_ROUND / _seconds(call, 2)))
+    rounds = [
+        {name: _seconds(call, counts[name]) for name, call in calls.items()} for _ in range(ROUNDS)
+    ]
+    return {name: statistics.median(r[name] for r in rounds) for name in calls}
+
+
+def _seconds(call: Callable[[], Any], count: int) -> float:
+    start = time.perf_counter()
+    for _ in range(count):
+        result = call()
+    jax.block_until_ready(result)
+    return (time.perf_counter() - start) / count
+
+
+def _loop(run: Run, step_seconds: float) -> tuple[float, int]:
+    """Images a second of the training loop with logging, and how often it compiled its step."""
+    steps = max(EPOCH_STEPS, round(LOOP_SECONDS / step_seconds))
+    plan = run.plan._replace(steps=steps, probe_every=0, save_every=0)
+    advance = Advance(run.step, run.source, run.shardings)
+    clock = Clock()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Checkpoints(folder) as checkpoints,
+        MetricsLog(Path(folder)) as log,
+        Preemption() as preemption,
+    ):
+        fit(
+            run.init(),
+            plan,
+            Hooks(advance, run.source.feed),
+            meta={},
+            clock=clock,
+            checkpoints=checkpoints,
+            log=log,
+            progress=Progress(steps, 1, quiet=True),
+            preemption=preemption,
+        )
+    return images_per_second(plan, clock), advance.compilations()
+
+
+def _work(run: Run) -> int:
+    """Operations of one train step's networks."""
+    train = jax.eval_shape(run.init)
+    images = jax.eval_shape(run.source.read, run.source.resident, run.source.feed(0, 1)).images
+    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), len(images)))
+    views = jax.eval_shape(run.augment, keys, images)
+
+    def loss(params: Any) -> Any:
+        state, batch = jax.tree.map(
+            lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (train.state, Batch(views))
+        )
+        return run.method.loss(params, state, batch, jax.random.key(0), jnp.int32(0))[0]
+
+    return flops.trained(loss, train.params)
+
+
+def _matmul_peak(dtype: Any) -> float:
+    """Operations a second of one device in a large product of random matrices; the best of ten."""
+    size = 2048 if jax.default_backend() == "cpu" else 8192
+    left, right = jax.random.normal(jax.random.key(0), (2, size, size), dtype)
+    product = jax.jit(jnp.matmul)
+    jax.block_until_ready(product(left, right))
+    return 2 * size**3 / min(_seconds(lambda: product(left, right), 1) for _ in range(10))
+
+
+if __name__ == "__main__":
+    command_line.run(main)

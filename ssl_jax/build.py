@@ -1,0 +1,334 @@
+"""From a configuration to the parts of a run; the only file that reads a ConfigDict."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float
+from ml_collections import ConfigDict
+
+from ssl_jax import augment, methods, optim, pipeline, sharding
+from ssl_jax.data import dataset as data
+from ssl_jax.data.load import load
+from ssl_jax.data.order import steps_per_epoch
+from ssl_jax.data.stats import channel_statistics
+from ssl_jax.errors import UserError
+from ssl_jax.evaluate.features import Labelled, extract
+from ssl_jax.evaluate.health import feature_std, rankme
+from ssl_jax.evaluate.knn import knn_accuracy
+from ssl_jax.evaluate.protocol import K
+from ssl_jax.fit import Hooks, Plan
+from ssl_jax.methods.base import Method
+from ssl_jax.methods.batch_adaptive import batch_adaptive
+from ssl_jax.networks import resnet
+from ssl_jax.networks.batch_fusion import BatchFusion
+from ssl_jax.networks.norm import BatchNorm
+from ssl_jax.train import Augment, Images, Metrics, TrainState, init_state, make_train_step
+
+# What one device may give to the images; above it they are streamed.
+RESIDENT_SHARE = 0.3
+RESIDENT_BYTES_ON_CPU = 2 * 1024**3
+# Images that the figures shown during training are computed from.
+PROBE_BANK = 5000
+Encode = Callable[[Float[Array, "n h w c"]], Float[Array, "n d"]]
+
+
+class Run(NamedTuple):
+    """A configuration made concrete.
+
+    fingerprint: of the training images. init: the state before the first step, on the devices.
+    step: the train step, not compiled. source: where its images come from. probe: figures on
+    held-out images. encoder: train state -> the function that evaluation sees.
+    """
+
+    splits: data.Splits
+    fingerprint: str
+    plan: Plan
+    shardings: sharding.Shardings
+    source: pipeline.Pipeline
+    augment: Augment
+    method: Method
+    schedule: optax.Schedule
+    optimizer: optax.GradientTransformation
+    init: Callable[[], TrainState]
+    step: Callable[[TrainState, Images], tuple[TrainState, Metrics]]
+    encoder: Callable[[TrainState], Encode]
+    probe: Callable[[TrainState], Mapping[str, float]] | None
+    evaluation_batch_size: int
+
+    def hooks(self) -> Hooks:
+        """What the training loop calls."""
+        advance = pipeline.Advance(self.step, self.source, self.shardings)
+        return Hooks(advance, self.source.feed, self.probe)
+
+
+def build(config: ConfigDict, splits: data.Splits | None = None) -> Run:
+    """Everything that a run needs; reads the data set, unless `splits` are given.
+
+    Raises:
+      UserError: for anything in the configuration that cannot work.
+    """
+    shardings = sharding.make(config.batch_size)
+    splits = load_splits(config) if splits is None else splits
+    plan = make_plan(config, len(splits.train.images))
+    image_shape = splits.train.images.shape[1:]
+    specs = [augment.ViewSpec(**_tuples(config.augment[name])) for name in sorted(config.augment)]
+    views_of = augment.make_augment(specs, image_shape)
+    method = make_method(config, plan.steps, _statistics(config, splits.train))
+    schedule, optimizer = _optimizer(config, method, plan)
+    init = partial(init_state, method=method, optimizer=optimizer, augment=views_of)
+    key, blank = jax.random.key(config.seed), (config.batch_size, *image_shape)
+    # What does not fit together says so here, before anything is compiled.
+    jax.eval_shape(init, key, jax.ShapeDtypeStruct(blank, jnp.uint8))
+    encoder = _encoder(config, method, specs[0].size)
+    return Run(
+        splits=splits,
+        fingerprint=data.fingerprint(splits.train),
+        plan=plan,
+        shardings=shardings,
+        source=_source(config, splits.train, plan, shardings),
+        augment=views_of,
+        method=method,
+        schedule=schedule,
+        optimizer=optimizer,
+        init=lambda: jax.jit(
+            lambda key: init(key, jnp.zeros(blank, jnp.uint8)), out_shardings=shardings.replicated
+        )(key),
+        step=make_train_step(
+            method=method, optimizer=optimizer, augment=views_of, schedule=schedule
+        ),
+        encoder=encoder,
+        probe=_probe(config, splits, encoder, shardings),
+        evaluation_batch_size=config.evaluation.batch_size,
+    )
+
+
+def load_splits(config: ConfigDict) -> data.Splits:
+    """Training images, held-out images and test images, as `config.data` says."""
+    train, test = load(
+        config.data.name,
+        path=config.data.path,
+        image_size=config.data.image_size,
+        channels=config.data.channels,
+    )
+    size, limit = len(train.images), config.data.limit
+    if not 0 <= config.data.holdout < 1:
+        raise UserError(f"config.data.holdout {config.data.holdout} must be in [0, 1)")
+    # The limit is kept to: where it leaves too few images, fewer are held out.
+    holdout = round(config.data.holdout * size)
+    holdout = min(holdout, size - limit) if 0 < limit <= size else holdout
+    train, held = data.split(train, holdout=holdout, limit=limit, seed=config.seed)
+    return data.Splits(train, held, test)
+
+
+def make_plan(config: ConfigDict, size: int) -> Plan:
+    """Steps and intervals of a run over `size` training images."""
+    if config.batch_size < 1 or config.epochs < 1:
+        raise UserError(
+            f"batch_size {config.batch_size} and epochs {config.epochs} must be positive"
+        )
+    per_epoch = steps_per_epoch(size=size, batch_size=config.batch_size)
+    on_cpu = jax.default_backend() == "cpu"
+    return Plan(
+        steps=config.epochs * per_epoch,
+        steps_per_epoch=per_epoch,
+        batch_size=config.batch_size,
+        log_every=config.log_every_steps,
+        probe_every=config.probe_every_epochs * per_epoch,
+        save_every=config.checkpoint_every_epochs * per_epoch,
+        steps_per_call=1 if on_cpu else config.steps_per_call,
+    )
+
+
+def make_method(
+    config: ConfigDict, steps: int, statistics: tuple[tuple[float, ...], tuple[float, ...]]
+) -> Method:
+    """The method that the configuration names, with batch fusion in front if it says so."""
+    mean, std = statistics
+    backbone = _backbone(config, mean, std)
+    options = _tuples(config.method)
+    name = options.pop("name")
+    make = _method_maker(name)
+    known = [
+        p.name
+        for p in inspect.signature(make).parameters.values()
+        if p.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    if unknown := sorted(set(options) - set(known)):
+        raise UserError(f"method {name} has no option {unknown[0]!r}; it has {', '.join(known)}")
+    method = make(backbone, steps, **options)
+    if not config.fusion.enabled:
+        return method
+    fusion = BatchFusion(
+        patch_size=config.fusion.patch_size,
+        depth=config.fusion.depth,
+        group_size=config.fusion.group_size,
+        restore_activation=config.fusion.restore_activation,
+        identity_start=config.fusion.identity_start,
+        fuse_before_normalize=config.fusion.fuse_before_normalize,
+        mean=mean,
+        std=std,
+    )
+    return batch_adaptive(method, fusion, tuple(config.fusion.views))
+
+
+def _method_maker(name: str) -> Callable[..., Method]:
+    """`make` of ssl_jax/methods/<name>.py."""
+    names = method_names()
+    if name not in names:
+        raise UserError(f"unknown method {name!r}; there are {', '.join(names)}")
+    return importlib.import_module(f"{methods.__name__}.{name}").make
+
+
+def method_names() -> list[str]:
+    """The modules of ssl_jax/methods that make a method."""
+    modules = [module.name for module in pkgutil.iter_modules(methods.__path__)]
+    return [
+        name
+        for name in modules
+        if hasattr(importlib.import_module(f"{methods.__name__}.{name}"), "make")
+    ]
+
+
+def _backbone(config: ConfigDict, mean: tuple[float, ...], std: tuple[float, ...]) -> nn.Module:
+    names = ("resnet18", "resnet34", "resnet50")
+    if config.network.name not in names:
+        raise UserError(f"unknown network {config.network.name!r}; there are {', '.join(names)}")
+    return getattr(resnet, config.network.name)(
+        width=config.network.width,
+        stem=config.network.stem,
+        stem_padding=config.network.stem_padding,
+        zero_init_residual=config.network.zero_init_residual,
+        norm=partial(BatchNorm, groups=config.network.batch_norm_groups),
+        dtype=jnp.dtype(config.network.dtype),
+        mean=mean,
+        std=std,
+    )
+
+
+def _statistics(
+    config: ConfigDict, train: data.Dataset
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    mean, std = tuple(config.network.mean), tuple(config.network.std)
+    return (mean, std) if mean and std else channel_statistics(train)
+
+
+def _optimizer(
+    config: ConfigDict, method: Method, plan: Plan
+) -> tuple[optax.Schedule, optax.GradientTransformation]:
+    rate = config.learning_rate
+    if config.optimizer.base_batch:
+        rate *= config.batch_size / config.optimizer.base_batch
+    warmup = config.optimizer.warmup_epochs * plan.steps_per_epoch
+    schedule = optim.warmup_cosine(rate, plan.steps, min(warmup, plan.steps - 1))
+    make = partial(
+        optim.make,
+        config.optimizer.name,
+        weight_decay=config.optimizer.weight_decay,
+        momentum=config.optimizer.momentum,
+        nesterov=config.optimizer.nesterov,
+        beta2=config.optimizer.beta2,
+        trust_coefficient=config.optimizer.trust_coefficient,
+        decay_all=config.optimizer.decay_all,
+    )
+    constant = optax.constant_schedule(rate)
+    return schedule, optim.by_group(make(schedule), make(constant), method.groups)
+
+
+def _source(
+    config: ConfigDict, train: data.Dataset, plan: Plan, shardings: sharding.Shardings
+) -> pipeline.Pipeline:
+    kind = config.data.pipeline
+    if kind == "auto":
+        kind = "device" if data.bytes_of(train) <= _resident_bytes() else "grain"
+    if kind == "device":
+        return pipeline.on_device(
+            train, batch_size=plan.batch_size, seed=config.seed, shardings=shardings
+        )
+    if kind == "grain":
+        return pipeline.streamed(
+            train,
+            batch_size=plan.batch_size,
+            seed=config.seed,
+            workers=config.data.workers,
+            steps=plan.steps,
+            shardings=shardings,
+        )
+    raise UserError(f"unknown data.pipeline {kind!r}: auto, device or grain")
+
+
+def _resident_bytes() -> float:
+    device = jax.local_devices()[0]
+    if device.platform == "cpu":
+        return RESIDENT_BYTES_ON_CPU
+    stats = device.memory_stats() or {}
+    return RESIDENT_SHARE * stats.get("bytes_limit", 16 * 1024**3)
+
+
+def _encoder(config: ConfigDict, method: Method, view_size: int) -> Callable[[TrainState], Encode]:
+    """Train state -> features of images in [0, 1]: their central part, resized, encoded."""
+    size, crop = config.evaluation.size or view_size, config.evaluation.crop
+
+    @jax.jit
+    def encode(params: Any, state: Any, images: Array) -> Array:
+        side = round(images.shape[1] * crop)
+        start = (images.shape[1] - side) // 2
+        images = images[:, start : start + side, start : start + side]
+        shape = (len(images), size, size, images.shape[-1])
+        images = jax.image.resize(images, shape, "bilinear", antialias=True)
+        return method.encode(params, state, images)
+
+    return lambda train: partial(encode, train.params, train.state)
+
+
+def _probe(
+    config: ConfigDict,
+    splits: data.Splits,
+    encoder: Callable[[TrainState], Encode],
+    shardings: sharding.Shardings,
+) -> Callable[[TrainState], Mapping[str, float]] | None:
+    """Figures on held-out images: kNN where there are labels, feature std, effective rank."""
+    if not config.probe_every_epochs:
+        return None
+    size = len(splits.train.images)
+    chosen = data.draw(splits.train.labels, size=size, count=min(size, PROBE_BANK), seed=0)
+    bank = data.in_memory(data.take(splits.train, chosen))
+    held = None if splits.holdout is None else data.in_memory(splits.holdout)
+
+    def probe(train: TrainState) -> Mapping[str, float]:
+        features = partial(
+            extract,
+            encoder(train),
+            batch_size=config.evaluation.batch_size,
+            shardings=shardings,
+        )
+        bank_features = features(bank.images)
+        looked_at = bank_features if held is None else features(held.images)
+        width = looked_at.shape[1]
+        figures = {
+            "feature_std_ratio": float(feature_std(looked_at)) * np.sqrt(width),
+            "effective_rank": float(rankme(looked_at)),
+        }
+        if held is not None and held.labels is not None:
+            found = knn_accuracy(
+                Labelled(bank_features, bank.labels),
+                Labelled(looked_at, held.labels),
+                num_classes=len(held.classes),
+            )
+            figures["knn_top1"] = found[K].top1
+        return figures
+
+    return probe
+
+
+def _tuples(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A section as plain values; lists, which JSON makes of tuples, are tuples again."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in dict(options).items()}

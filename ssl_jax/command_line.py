@@ -1,0 +1,112 @@
+"""The command line of every command: --config=FILE[:VARIANT], --config.KEY=VALUE, --workdir=DIR.
+
+ml_collections parses it; what is wrong ends in one line instead of its tracebacks.
+"""
+
+import difflib
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from ssl_jax.errors import UserError
+
+_OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]+)")
+
+
+class Command(NamedTuple):
+    """config: with all overrides. workdir: where the run lies. extra: other flags by name."""
+
+    config: ConfigDict
+    workdir: Path
+    extra: dict[str, str | None]
+
+
+def parse(argv: Sequence[str], **extra: str) -> Command:
+    """The configuration and the run's folder, by default runs/<config>[-<variant>]-seed<seed>.
+
+    Args:
+      argv: the command line, the program's name first.
+      extra: further flags that the command has, by name, with their help.
+
+    Raises:
+      UserError: for an unknown key or flag, a wrong type, a missing file, a stray argument.
+    """
+    argv = list(argv)
+    chosen = _chosen(argv)
+    file, _, variant = chosen.partition(":")
+    if not Path(file).is_file():
+        raise UserError(f"--config={file}: there is no such file")
+    # Configs import their common parts as `configs.common`, wherever the command is run from.
+    sys.path.append(str(Path(file).resolve().parent.parent))
+    keys = [match[1] for arg in argv if (match := _OVERRIDE.match(arg))]
+    _check_keys(keys, _read([argv[0], f"--config={chosen}"], {})["config"].value)
+    values = _read(argv, extra)
+    config = values["config"].value
+    default = "-".join([Path(file).stem, *filter(None, [variant]), f"seed{config.seed}"])
+    return Command(
+        config,
+        Path(values["workdir"].value or Path("runs") / default),
+        {name: values[name].value for name in extra},
+    )
+
+
+def _chosen(argv: list[str]) -> str:
+    """The last --config=FILE[:VARIANT] or --config FILE[:VARIANT]."""
+    for index in reversed(range(len(argv))):
+        if match := re.match(r"--?config=(.*)", argv[index]):
+            return match[1]
+        if argv[index] in ("--config", "-config") and index + 1 < len(argv):
+            return argv[index + 1]
+    raise UserError("which configuration? for instance --config=configs/ba_moco.py")
+
+
+def _read(argv: list[str], extra: Mapping[str, str]) -> flags.FlagValues:
+    values = flags.FlagValues()
+    config_flags.DEFINE_config_file("config", flag_values=values, lock_config=True, sys_argv=argv)
+    for name, text in {"workdir": "Folder of the run.", **extra}.items():
+        flags.DEFINE_string(name, None, text, flag_values=values)
+    try:
+        stray = values(argv)[1:]
+    except (flags.Error, OSError, TypeError, ValueError) as error:
+        raise UserError(" ".join(str(error).split())) from None
+    if stray:
+        hint = f"; write --{stray[0]}" if stray[0].startswith("config.") else ""
+        raise UserError(f"stray argument {stray[0]!r}{hint}")
+    return values
+
+
+def _check_keys(keys: list[str], config: ConfigDict) -> None:
+    known = list(_dotted(config))
+    for key in keys:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean config.{near[0]}?" if near else ""
+            raise UserError(f"there is no config.{key}{hint}")
+
+
+def _dotted(config: ConfigDict, prefix: str = "") -> Iterator[str]:
+    for key, value in config.items():
+        if isinstance(value, ConfigDict):
+            yield from _dotted(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def run(command: Callable[[Sequence[str]], None]) -> NoReturn:
+    """Runs a command on sys.argv and exits: 0, or 1 after one line on what the user can mend."""
+    if any(arg in ("-h", "--help", "--helpfull") for arg in sys.argv[1:]):
+        print(command.__doc__)
+        sys.exit(0)
+    # Grain's worker processes refuse to start while absl's own flags are not parsed.
+    flags.FLAGS(sys.argv[:1])
+    try:
+        command(sys.argv)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)

@@ -1,0 +1,181 @@
+"""What a data set is: uint8 images that may still lie in files, labels and class names."""
+
+import concurrent.futures
+import hashlib
+import json
+import math
+import os
+from typing import NamedTuple, Protocol, Self, runtime_checkable
+
+import numpy as np
+from jaxtyping import Int, Int32, UInt8
+
+from ssl_jax.data.order import epoch_order
+from ssl_jax.errors import UserError
+
+# Runs with different seeds are compared on the same held-out and test images.
+FIXED_SEED = 0
+# The part of a labelled set without a test set that becomes one.
+TEST_PART = 0.1
+
+
+@runtime_checkable
+class StoredImages(Protocol):
+    """Images that are read when asked for; picklable, so that worker processes can read them."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, H, W, C)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> UInt8[np.ndarray, "h w c"]: ...
+
+    def subset(self, indices: Int[np.ndarray, "m"]) -> Self:
+        """The images at `indices`, in that order, none of them read."""
+        ...
+
+    def identity(self) -> str:
+        """Names what is stored without reading it, wherever and whenever it was put there."""
+        ...
+
+
+Images = UInt8[np.ndarray, "n h w c"] | StoredImages
+
+
+class Dataset(NamedTuple):
+    """images: [N, H, W, C]; labels: class indices [N], or None where there are none;
+    classes: their names; skipped: names of files left out because they could not be read."""
+
+    images: Images
+    labels: Int32[np.ndarray, "n"] | None
+    classes: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
+
+
+class Splits(NamedTuple):
+    """train: what methods learn from; holdout: training images kept back for choosing
+    hyper-parameters; test: touched once. The last two are None where there are none."""
+
+    train: Dataset
+    holdout: Dataset | None
+    test: Dataset | None
+
+
+def take(dataset: Dataset, indices: Int[np.ndarray, "m"]) -> Dataset:
+    """The images at `indices`, in that order; stored images are not read."""
+    images, labels = dataset.images, dataset.labels
+    return dataset._replace(
+        images=images[indices] if isinstance(images, np.ndarray) else images.subset(indices),
+        labels=None if labels is None else labels[indices],
+    )
+
+
+def gather(images: Images, indices: Int[np.ndarray, "m"]) -> UInt8[np.ndarray, "m h w c"]:
+    """The images at `indices` in one array, read one after the other where they are stored."""
+    if isinstance(images, np.ndarray):
+        return images[indices]
+    return np.stack([images[int(index)] for index in indices])
+
+
+def in_memory(dataset: Dataset) -> Dataset:
+    """The same data set with its images in one array."""
+    images = dataset.images
+    if isinstance(images, np.ndarray):
+        return dataset
+    array = np.empty(images.shape, np.uint8)
+
+    def read(index: int) -> None:
+        array[index] = images[index]
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(read, range(len(images))):
+            pass
+    return dataset._replace(images=array)
+
+
+def bytes_of(dataset: Dataset) -> int:
+    """Bytes that the images take as one uint8 array."""
+    return math.prod(dataset.images.shape)
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """SHA-256 (hex) of shape, labels, class names and images.
+
+    Of stored images it hashes names and sizes in bytes, so take it before `in_memory`.
+    """
+    images, labels = dataset.images, dataset.labels
+    digest = hashlib.sha256()
+    digest.update(json.dumps([images.shape, dataset.classes, labels is not None]).encode())
+    if labels is not None:
+        digest.update(np.ascontiguousarray(labels).data)
+    if isinstance(images, np.ndarray):
+        digest.update(np.ascontiguousarray(images).data)
+    else:
+        digest.update(images.identity().encode())
+    return digest.hexdigest()
+
+
+def draw(
+    labels: Int32[np.ndarray, "n"] | None, *, size: int, count: int, seed: int
+) -> Int[np.ndarray, "count"]:
+    """Sorted indices of `count` of `size` images, drawn by `seed`.
+
+    With labels every class gives its share, to within one image. An image that is number k (from
+    0) of the n images of its class in a random order stands at (k + 1/2) / n; the first `count`
+    in that order are drawn, classes at the same place taking turns at random.
+    """
+    order = epoch_order(seed, 0, size)
+    if labels is None:
+        return np.sort(order[:count])
+    by_class = np.argsort(labels[order], kind="stable")
+    sizes = np.bincount(labels)
+    first = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    place = (np.arange(size) - first + 0.5) / np.repeat(sizes, sizes)
+    return np.sort(order[by_class[np.lexsort((by_class, place))[:count]]])
+
+
+def set_aside(dataset: Dataset, count: int) -> tuple[Dataset, Dataset]:
+    """(the rest, with the list of skipped files; `count` images drawn by a fixed seed)."""
+    size = len(dataset.images)
+    chosen = draw(dataset.labels, size=size, count=count, seed=FIXED_SEED)
+    rest = np.setdiff1d(np.arange(size), chosen)
+    return take(dataset, rest), take(dataset, chosen)._replace(skipped=())
+
+
+def with_test(dataset: Dataset) -> tuple[Dataset, Dataset | None]:
+    """(train, test) of a set that came without a test set: a tenth of it, None if unlabelled."""
+    if dataset.labels is None:
+        return dataset, None
+    return set_aside(dataset, math.ceil(TEST_PART * len(dataset.images)))
+
+
+def split(train: Dataset, *, holdout: int, limit: int, seed: int) -> tuple[Dataset, Dataset | None]:
+    """(training images, held-out images or None where `holdout` is 0).
+
+    Args:
+      train: the whole training set.
+      holdout: number of images to keep back; the same images whatever the seed.
+      limit: number of training images to draw by `seed` from the rest; 0 takes all of them.
+      seed: the run's.
+
+    Raises:
+      UserError: where the set has too few images.
+    """
+    kept = None
+    if holdout:
+        if not 0 < holdout < len(train.images):
+            raise UserError(
+                f"config.data.holdout {holdout} must leave some of the "
+                f"{len(train.images)} training images"
+            )
+        train, kept = set_aside(train, holdout)
+    if limit:
+        size = len(train.images)
+        if not 0 < limit <= size:
+            raise UserError(
+                f"config.data.limit {limit} must be 0 (all) or at most the {size} training images"
+            )
+        train = take(train, draw(train.labels, size=size, count=limit, seed=seed))
+    return train, kept

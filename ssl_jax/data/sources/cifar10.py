@@ -1,0 +1,20 @@
+"""CIFAR-10: 50,000 + 10,000 colour images of 10 classes, 32 x 32."""
+
+from ssl_jax.data import cifar
+from ssl_jax.data.dataset import Dataset
+
+LAYOUT = cifar.Layout(
+    name="cifar10",
+    folder="cifar-10-batches-py",
+    train=tuple(f"data_batch_{number}" for number in range(1, 6)),
+    test=("test_batch",),
+    labels=b"labels",
+    meta="batches.meta",
+    classes=b"label_names",
+)
+
+
+def load(*, path: str, image_size: int, channels: int) -> tuple[Dataset, Dataset]:
+    """(train, test); see `cifar.load`."""
+    del image_size, channels
+    return cifar.load(LAYOUT, path=path)

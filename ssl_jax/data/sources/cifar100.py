@@ -1,0 +1,20 @@
+"""CIFAR-100: 50,000 + 10,000 colour images of 100 classes, 32 x 32."""
+
+from ssl_jax.data import cifar
+from ssl_jax.data.dataset import Dataset
+
+LAYOUT = cifar.Layout(
+    name="cifar100",
+    folder="cifar-100-python",
+    train=("train",),
+    test=("test",),
+    labels=b"fine_labels",
+    meta="meta",
+    classes=b"fine_label_names",
+)
+
+
+def load(*, path: str, image_size: int, channels: int) -> tuple[Dataset, Dataset]:
+    """(train, test); see `cifar.load`."""
+    del image_size, channels
+    return cifar.load(LAYOUT, path=path)

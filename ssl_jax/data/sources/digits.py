@@ -1,0 +1,19 @@
+"""The 1,797 handwritten digits of scikit-learn: grey, 8 x 8, always at hand."""
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from ssl_jax.data.dataset import Dataset, set_aside
+
+
+def load(*, path: str, image_size: int, channels: int) -> tuple[Dataset, Dataset]:
+    """(1,437 training images, 360 test images), the same on every call.
+
+    E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI (1998); the set has no
+    split of its own.
+    """
+    del path, image_size, channels
+    pixels, labels = load_digits(return_X_y=True)
+    images = np.round(pixels * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)  # stored: 0..16
+    digits = Dataset(images, labels.astype(np.int32), tuple("0123456789"))
+    return set_aside(digits, 360)

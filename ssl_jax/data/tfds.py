@@ -1,0 +1,100 @@
+"""Sets of TensorFlow Datasets, prepared and read without TensorFlow.
+
+TFDS's own preparation needs TensorFlow for four file functions and for encoding PNG. While it
+runs, `_without_tensorflow` puts stand-ins for them into TFDS's lazy import; nothing is imported
+as `tensorflow`. It touches private names, hence the exact version in pyproject.toml.
+"""
+
+import contextlib
+import io
+import os
+import types
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from PIL import Image
+
+from ssl_jax.data.dataset import Dataset
+from ssl_jax.errors import UserError
+
+
+def load(name: str, *, path: str) -> tuple[Dataset, Dataset]:
+    """(train, test) of the image classification set `name`, prepared first where it is not.
+
+    Args:
+      name: TFDS's name of the set.
+      path: TFDS's data folder, "" for its default. The set's archive may lie in it (the file
+        that TFDS downloads, under its own name); otherwise it is downloaded.
+
+    Raises:
+      UserError: where the set is not prepared as ArrayRecord and cannot be.
+    """
+    import tensorflow_datasets as tfds  # slow, and few runs need it
+
+    with _without_tensorflow():
+        try:
+            builder = tfds.builder(name, data_dir=path or None)
+            if not builder.is_prepared():
+                _prepare(builder)
+            return _read(builder, "train"), _read(builder, "test")
+        except UserError:
+            raise
+        except Exception as error:  # of TFDS, its downloader, tarfile, protobuf or the disk
+            reason = " ".join(str(error).split())
+            raise UserError(f"TensorFlow Datasets fails on {name}: {reason}") from error
+
+
+def _prepare(builder: Any) -> None:
+    import tensorflow_datasets as tfds
+
+    folder = builder.data_path.parents[1]  # builder.data_path is folder/name/version
+    ((url, archive),) = builder.url_infos.items()
+    if not (folder / archive.filename).exists():
+        try:  # TFDS itself would try for minutes
+            request = urllib.request.Request(url, method="HEAD")
+            urllib.request.urlopen(request, timeout=20).close()
+        except OSError as error:
+            raise UserError(
+                f"{folder} holds neither {builder.name} as prepared by TensorFlow Datasets nor "
+                f"{archive.filename}, and {url} cannot be reached ({error})"
+            ) from error
+    builder.download_and_prepare(
+        file_format="array_record",
+        download_config=tfds.download.DownloadConfig(manual_dir=folder, try_download_gcs=False),
+    )
+
+
+def _read(builder: Any, split: str) -> Dataset:
+    import tensorflow_datasets as tfds
+
+    source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
+    examples = source.__getitems__(range(len(source)))
+    images = np.stack([np.asarray(Image.open(io.BytesIO(e["image"]))) for e in examples])
+    labels = np.array([example["label"] for example in examples], np.int32)
+    return Dataset(images, labels, tuple(builder.info.features["label"].names))
+
+
+@contextlib.contextmanager
+def _without_tensorflow() -> Iterator[None]:
+    from tensorflow_datasets.core.features import image_feature
+    from tensorflow_datasets.core.utils import lazy_imports_utils
+
+    files = types.SimpleNamespace(GFile=open, exists=os.path.exists, remove=os.remove)
+    stand_in = types.SimpleNamespace(
+        io=types.SimpleNamespace(gfile=files), compat=types.SimpleNamespace(as_text=os.fsdecode)
+    )
+
+    def encode(encoder: Any, image: np.ndarray) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, encoder.encoding_format)
+        return buffer.getvalue()
+
+    with (
+        # An etils LazyModule keeps what it imported under this name.
+        mock.patch.dict(vars(lazy_imports_utils.tensorflow), _module=stand_in),
+        mock.patch.object(image_feature._ImageEncoder, "_encode_image", encode),
+    ):
+        yield

@@ -1,0 +1,1 @@
+"""Evaluation of frozen features. Everything here sees arrays or an `encode` closure, no method."""

@@ -1,0 +1,69 @@
+"""Frozen features of images, in one array on the host."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Float32, Int, UInt8
+
+from ssl_jax.data.dataset import Images, gather
+from ssl_jax.sharding import Shardings
+
+
+class Labelled(NamedTuple):
+    """features: [N, d]. labels: class indices [N]."""
+
+    features: Float[np.ndarray, "n d"]
+    labels: Int[np.ndarray, "n"]
+
+
+def join(first: Labelled, second: Labelled) -> Labelled:
+    """The images of both, in that order."""
+    return Labelled(*(np.concatenate(arrays) for arrays in zip(first, second, strict=True)))
+
+
+def extract(
+    encode: Callable[[Float[Array, "b h w c"]], Float[Array, "b d"]],
+    images: Images,
+    *,
+    batch_size: int,
+    shardings: Shardings | None = None,
+) -> Float32[np.ndarray, "n d"]:
+    """Features of `images`, in their order.
+
+    Args:
+      encode: frozen features of images in [0, 1]; always called with `batch_size` images, zeros
+        filling up the last batch. It is not jitted here: jitted by the caller with the
+        parameters as arguments it compiles once in a run, closed over them once in a call.
+      images: uint8 [N, H, W, C], at least one; read batch by batch where they are stored.
+      batch_size: images a call, over all devices.
+      shardings: where a batch goes; the default device if not given. With several processes all
+        of them read all images and get all features.
+    """
+    rows = []
+    running = None
+    for start in range(0, len(images), batch_size):
+        batch = gather(images, np.arange(start, min(start + batch_size, len(images))))
+        fill = [(0, batch_size - len(batch))] + 3 * [(0, 0)]
+        ahead = encode(_unit(jax.device_put(np.pad(batch, fill), shardings and shardings.batch)))
+        if shardings:
+            ahead = jax.device_put(ahead, shardings.replicated)
+        # Fetched one batch late: the device works while the host reads the next one.
+        if running is not None:
+            rows.append(np.asarray(running, np.float32))
+        running = ahead
+    rows.append(np.asarray(running, np.float32))
+    return np.concatenate(rows)[: len(images)]
+
+
+def pixels(images: Images) -> Float32[np.ndarray, "n d"]:
+    """The images themselves as features in [0, 1], d = H W C: what every encoder must beat."""
+    batch = gather(images, np.arange(len(images)))
+    return batch.reshape(len(batch), -1).astype(np.float32) / 255
+
+
+@jax.jit
+def _unit(images: UInt8[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+    return images.astype(jnp.float32) / 255

@@ -1,0 +1,116 @@
+"""Weighted k-nearest-neighbour classification (Wu et al., arXiv 1805.01978, Section 3.4).
+
+The k images of the bank with the highest cosine similarity s vote for their classes, each with
+the weight exp(s / T).
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ssl_jax.errors import UserError
+from ssl_jax.evaluate.accuracy import Accuracy, accuracy, label_ranks
+from ssl_jax.evaluate.features import Labelled
+from ssl_jax.losses import normalize
+
+QUERIES_AT_A_TIME = 256  # bounds the similarities in memory: 256 x N
+
+
+def knn_accuracy(
+    bank: Labelled,
+    queries: Labelled,
+    *,
+    num_classes: int,
+    ks: tuple[int, ...] = (20,),
+    temperature: float = 0.07,
+) -> dict[int, Accuracy]:
+    """Accuracy on `queries` for every k of `ks`; a class without a vote is never right.
+
+    Raises:
+      UserError: where the bank has fewer than k images.
+    """
+    return _knn(bank, queries, num_classes, ks, temperature, same=False)
+
+
+def leave_one_out(
+    images: Labelled,
+    *,
+    num_classes: int,
+    ks: tuple[int, ...] = (20,),
+    temperature: float = 0.07,
+) -> dict[int, Accuracy]:
+    """Like `knn_accuracy` with `images` as bank and queries, no image being its own neighbour.
+
+    Raises:
+      UserError: where there are no more than k images.
+    """
+    return _knn(images, images, num_classes, ks, temperature, same=True)
+
+
+def _knn(
+    bank: Labelled,
+    queries: Labelled,
+    num_classes: int,
+    ks: tuple[int, ...],
+    temperature: float,
+    *,
+    same: bool,
+) -> dict[int, Accuracy]:
+    neighbours = len(bank.labels) - same
+    if max(ks) > neighbours:
+        raise UserError(f"k = {max(ks)} nearest neighbours of only {neighbours} images")
+    count = len(queries.labels)
+    fill = -count % QUERIES_AT_A_TIME
+    blocks = (-1, QUERIES_AT_A_TIME)
+    ranks = _ranks(
+        bank.features,
+        bank.labels,
+        np.pad(queries.features, [(0, fill), (0, 0)]).reshape(*blocks, queries.features.shape[1]),
+        np.pad(queries.labels, (0, fill)).reshape(blocks),
+        np.arange(count + fill).reshape(blocks),
+        temperature,
+        num_classes=num_classes,
+        ks=ks,
+        same=same,
+    )
+    ranks = ranks.transpose(1, 0, 2).reshape(len(ks), -1)[:, :count]
+    return {k: accuracy(row, num_classes=num_classes) for k, row in zip(ks, ranks, strict=True)}
+
+
+@functools.partial(jax.jit, static_argnames=("num_classes", "ks", "same"))
+def _ranks(
+    bank: Float[Array, "n d"],
+    bank_labels: Int[Array, "n"],
+    queries: Float[Array, "blocks b d"],
+    query_labels: Int[Array, "blocks b"],
+    query_rows: Int[Array, "blocks b"],
+    temperature: float,
+    *,
+    num_classes: int,
+    ks: tuple[int, ...],
+    same: bool,
+) -> Int[Array, "blocks k b"]:
+    """The rank of every query's class for every k."""
+    bank = normalize(bank)
+
+    def block(args: tuple[Array, Array, Array]) -> Array:
+        queries, labels, rows = args
+        # At the default precision accelerators would round away who is nearer.
+        similarities = jnp.matmul(normalize(queries), bank.T, precision="highest")
+        if same:
+            own = rows[:, None] == jnp.arange(len(bank))[None]
+            similarities = jnp.where(own, -jnp.inf, similarities)
+        nearest, rows = jax.lax.top_k(similarities, max(ks))
+        # Relative to the nearest, whose weight is then 1 at any temperature.
+        weights = jnp.exp((nearest - nearest[:, :1]) / temperature)
+        classes = jax.nn.one_hot(bank_labels[rows], num_classes)
+        ranks = []
+        for k in ks:
+            votes = jnp.einsum("bk,bkc->bc", weights[:, :k], classes[:, :k], precision="highest")
+            ranks.append(label_ranks(jnp.where(votes > 0, votes, -jnp.inf), labels))
+        return jnp.stack(ranks)
+
+    return jax.lax.map(block, (queries, query_labels, query_rows))

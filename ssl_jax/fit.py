@@ -1,0 +1,169 @@
+"""The loop around the train step: logs, looks, saves, stops; never waits for a single step."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from ssl_jax.checkpoint import Checkpoints
+from ssl_jax.errors import UserError
+from ssl_jax.preemption import Preemption
+from ssl_jax.report.metrics import MetricsLog
+from ssl_jax.report.progress import Progress
+from ssl_jax.train import Metrics, TrainState
+
+
+class Plan(NamedTuple):
+    """How long a run is and what happens when, all in steps; an interval of 0 means never."""
+
+    steps: int
+    steps_per_epoch: int
+    batch_size: int
+    log_every: int
+    probe_every: int
+    save_every: int
+    steps_per_call: int = 1
+
+
+@dataclasses.dataclass
+class Clock:
+    """Seconds of a run over all its sittings.
+
+    total: everything from the first step on. training: without compiling, probes and saves; what
+    images per second are computed from. timed_steps: the steps that `training` covers.
+    """
+
+    total: float = 0.0
+    training: float = 0.0
+    timed_steps: int = 0
+
+
+class Hooks(NamedTuple):
+    """What the loop calls.
+
+    advance: (train state, inputs, count) -> (train state, metrics); metrics are scalars, or have
+      a leading axis of `count` steps if that is more than one.
+    feed: (step, count) -> inputs of the next `count` steps, on the device.
+    probe: train state -> figures on held-out images, or None.
+    """
+
+    advance: Callable[[TrainState, Any, int], tuple[TrainState, Metrics]]
+    feed: Callable[[int, int], Any]
+    probe: Callable[[TrainState], Mapping[str, float]] | None = None
+
+
+def fit(
+    train: TrainState,
+    plan: Plan,
+    hooks: Hooks,
+    *,
+    meta: Mapping[str, Any],
+    clock: Clock,
+    checkpoints: Checkpoints,
+    log: MetricsLog,
+    progress: Progress,
+    preemption: Preemption,
+) -> TrainState:
+    """Trains from the state's step to `plan.steps`, or until asked to stop, and saves at the end.
+
+    Raises:
+      UserError: at the first loss that is not finite; names the step and the last checkpoint.
+    """
+    step = int(train.step)
+    window: list[tuple[int, Metrics]] = []
+    started, base = time.monotonic(), clock.total
+    lap, compiled = started, False
+    while step < plan.steps:
+        count = _count(step, plan)
+        if not compiled:
+            progress.say("compiling the train step; this happens once ...")
+        train, metrics = hooks.advance(train, hooks.feed(step, count), count)
+        window.append((step, metrics))
+        step += count
+        if not compiled:
+            jax.block_until_ready(metrics)
+            compiled, lap = True, time.monotonic()
+            progress.say(f"compiled, first step done after {lap - started:.1f} s")
+            clock.timed_steps -= count  # the first call is not timed
+        stop = preemption.asked() if jax.process_count() == 1 else False
+        last = step == plan.steps
+        due = [last or stop or (every and step % every == 0) for every in _intervals(plan)]
+        if not any(due):
+            continue
+        values = _summary(window, checkpoints)
+        steps_seen = sum(np.size(m["loss"]) for _, m in window)
+        clock.training += time.monotonic() - lap
+        clock.timed_steps += steps_seen
+        window = []
+        stop = stop or preemption.asked_anywhere()
+        probe_due, save_due = due[1] and not stop, due[2] or stop
+        if hooks.probe is not None and probe_due:
+            values |= hooks.probe(train)
+        clock.total = base + time.monotonic() - started
+        values |= _pace(step, plan, clock)
+        log.write(step, values)
+        progress.update(step, values)
+        if save_due:
+            checkpoints.save(
+                step, train, {**meta, "clock": dataclasses.asdict(clock)}, values.get("knn_top1")
+            )
+        if stop:
+            break
+        lap = time.monotonic()
+    checkpoints.wait()
+    return train
+
+
+def _intervals(plan: Plan) -> tuple[int, int, int]:
+    return plan.log_every, plan.probe_every, plan.save_every
+
+
+def _count(step: int, plan: Plan) -> int:
+    """Steps of the next call: a whole call or, where something is due before its end, one step."""
+    ends = [(step // every + 1) * every for every in _intervals(plan) if every]
+    room = min([plan.steps, *ends]) - step
+    return plan.steps_per_call if room >= plan.steps_per_call else 1
+
+
+def _summary(window: list[tuple[int, Metrics]], checkpoints: Checkpoints) -> dict[str, float]:
+    """Means of the metrics since the last line, fetched in one transfer."""
+    fetched = jax.device_get([metrics for _, metrics in window])
+    for (first, _), metrics in zip(window, fetched, strict=True):
+        bad = np.flatnonzero(~np.isfinite(np.atleast_1d(metrics["loss"])))
+        if len(bad):
+            kept = max(checkpoints.steps(), default=None)
+            good = "there is no checkpoint yet" if kept is None else f"checkpoint {kept} is good"
+            raise UserError(
+                f"the loss is not finite at step {first + int(bad[0]) + 1}; {good}; "
+                "try a lower learning_rate or a longer warm-up"
+            )
+    names = fetched[0]
+    values = {
+        name: float(np.mean(np.concatenate([np.atleast_1d(m[name]) for m in fetched])))
+        for name in names
+    }
+    # The rate of the last step, not a mean over a schedule.
+    return {**values, "learning_rate": float(np.atleast_1d(fetched[-1]["learning_rate"])[-1])}
+
+
+def _pace(step: int, plan: Plan, clock: Clock) -> dict[str, float]:
+    """Epoch, seconds, images per second (dataset images, not views) and seconds left."""
+    rate = images_per_second(plan, clock)
+    left = (plan.steps - step) * plan.batch_size / rate if rate else math.nan
+    return {
+        "epoch": step / plan.steps_per_epoch,
+        "seconds": clock.total,
+        "images_per_second": rate,
+        "seconds_left": left if math.isfinite(left) else 0.0,
+    }
+
+
+def images_per_second(plan: Plan, clock: Clock) -> float:
+    """Dataset images a second while training, compiling and looking left out; 0 if not timed."""
+    if clock.timed_steps <= 0 or clock.training <= 0:
+        return 0.0
+    return clock.timed_steps * plan.batch_size / clock.training

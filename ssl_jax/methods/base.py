@@ -1,0 +1,90 @@
+"""What a self-supervised method is: a handful of pure functions over two pytrees."""
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+from jaxtyping import Array, Float, Int, Key
+
+from ssl_jax.types import Batch, Params, State
+
+KeyArray = Key[Array, ""]
+Step = Int[Array, ""]
+
+
+class Aux(NamedTuple):
+    """What `Method.loss` returns beside the loss.
+
+    state: the new state (batch statistics, queues); same structure as the one passed in.
+    metrics: scalars to log.
+    embeddings: the online outputs before normalisation, one [N, d] per view. A regulariser that
+      wraps a method works on these.
+    """
+
+    state: State
+    metrics: dict[str, Float[Array, ""]]
+    embeddings: tuple[Float[Array, "n d"], ...]
+
+
+class InitFn(Protocol):
+    def __call__(self, key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        """Parameters and state. `batch` has the global batch size; only its shapes are used.
+
+        Called once, under jit: eager initialisation would alias online and target buffers, and
+        a donated train state must not hold the same buffer twice.
+        """
+        ...
+
+
+class LossFn(Protocol):
+    def __call__(
+        self, params: Params, state: State, batch: Batch, key: KeyArray, step: Step
+    ) -> tuple[Float[Array, ""], Aux]:
+        """The loss of one batch; differentiated with respect to `params` in every train step."""
+        ...
+
+
+class UpdateFn(Protocol):
+    def __call__(self, params: Params, state: State, step: Step) -> tuple[Params, State]:
+        """Called after the optimizer: momentum targets, prototypes back to unit norm."""
+        ...
+
+
+class EncodeFn(Protocol):
+    def __call__(
+        self, params: Params, state: State, images: Float[Array, "n h w c"]
+    ) -> Float[Array, "n d"]:
+        """Frozen features of images in [0, 1]; all that evaluation sees of a method.
+
+        The features of an image do not depend on the other images of the batch.
+        """
+        ...
+
+
+class GroupsFn(Protocol):
+    def __call__(self, params: Params) -> Any:
+        """A pytree like `params` whose leaves are the names of optimizer groups.
+
+        "default" follows the schedule; `optim` lists the other names.
+        """
+        ...
+
+
+def keep(params: Params, state: State, step: Step) -> tuple[Params, State]:
+    """The `update` of a method that has nothing to do after the optimizer."""
+    del step
+    return params, state
+
+
+def one_group(params: Params) -> Any:
+    """The `groups` of a method whose parameters all follow the schedule."""
+    return jax.tree.map(lambda _: "default", params)
+
+
+class Method(NamedTuple):
+    """A self-supervised method; see the protocols for each slot."""
+
+    init: InitFn
+    loss: LossFn
+    encode: EncodeFn
+    update: UpdateFn = keep
+    groups: GroupsFn = one_group

@@ -1,0 +1,66 @@
+"""Batch fusion in front of any method: a wrapper that the method knows nothing of.
+
+Zhang and Liu, "From Pretext to Purpose: Batch-Adaptive Self-Supervised Learning", section 3.2 and
+Algorithm 1: x2 = BA(aug(x)). The fusion block learns from the method's own loss through the
+online branch; targets give it no gradient because methods stop the gradient of their keys. It is
+no part of the encoder.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+
+from ssl_jax.errors import UserError
+from ssl_jax.methods.base import Aux, KeyArray, Method, Step
+from ssl_jax.types import Batch, Params, State
+
+
+def batch_adaptive(method: Method, fusion: nn.Module, fused: Sequence[int] = (1,)) -> Method:
+    """`method` with the views numbered `fused` (from 0) passed through `fusion` first.
+
+    fusion: maps views [N, H, W, C] to fused views of the same shape.
+
+    Raises:
+      UserError: from `init`, if there is no view of such a number.
+    """
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        outside = [view for view in fused if not 0 <= view < len(batch.views)]
+        if outside or not fused:
+            raise UserError(
+                f"fusion.views {tuple(fused)} must name some of the {len(batch.views)} views, "
+                "counted from 0"
+            )
+        fusion_key, method_key = jax.random.split(key)
+        variables = fusion.init(fusion_key, batch.views[fused[0]])
+        inner, state = method.init(method_key, batch)
+        return {"fusion": variables["params"], "method": inner}, state
+
+    def fuse(params: Params, batch: Batch) -> Batch:
+        views = tuple(
+            fusion.apply({"params": params["fusion"]}, view) if index in fused else view
+            for index, view in enumerate(batch.views)
+        )
+        return batch._replace(views=views)
+
+    def loss(
+        params: Params, state: State, batch: Batch, key: KeyArray, step: Step
+    ) -> tuple[Any, Aux]:
+        return method.loss(params["method"], state, fuse(params, batch), key, step)
+
+    def update(params: Params, state: State, step: Step) -> tuple[Params, State]:
+        inner, state = method.update(params["method"], state, step)
+        return {**params, "method": inner}, state
+
+    def encode(params: Params, state: State, images: Any) -> Any:
+        return method.encode(params["method"], state, images)
+
+    def groups(params: Params) -> Any:
+        return {
+            "fusion": jax.tree.map(lambda _: "default", params["fusion"]),
+            "method": method.groups(params["method"]),
+        }
+
+    return Method(init, loss, encode, update, groups)

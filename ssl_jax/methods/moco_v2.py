@@ -1,0 +1,95 @@
+"""MoCo v2: tell the momentum key of an image from a queue of keys of earlier batches.
+
+He et al., arXiv 1911.05722 (Algorithm 1); Chen et al., "Improved Baselines with Momentum
+Contrastive Learning", arXiv 2003.04297.
+
+    q = g(f(x_q)),  k = g_m(f_m(x_k));   L = InfoNCE(q, k; queue, T);   then k enters the queue
+
+One-sided, the query is the second view and the key the first: the view that batch fusion
+transforms by default is then the one that carries gradient. Symmetric, each view is query and key
+in turn, the two losses are added as in the official CIFAR notebook, and each view has a queue of
+its own (the notebook has one for both).
+
+A key network whose BatchNorm sees the same images as the query's lets the task be solved by batch
+statistics. The official code therefore shuffles keys over devices. Here `shuffle` permutes the
+batch for the key network; give the backbone's BatchNorm more than one group for it to matter.
+The target moves after the optimizer's step, which is the same as before the next forward pass.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ssl_jax.losses import info_nce
+from ssl_jax.methods.base import Aux, KeyArray, Method, Step
+from ssl_jax.methods.common import (
+    Embeddings,
+    apply_chain,
+    encode_with,
+    enqueue,
+    init_chain,
+    init_queue,
+    momentum_target,
+)
+from ssl_jax.networks.heads import MLP
+from ssl_jax.types import Batch, Params, State
+
+
+def make(
+    backbone: nn.Module,
+    steps: int,
+    *,
+    hidden: int = 2048,
+    out: int = 128,
+    temperature: float = 0.2,
+    momentum: float = 0.999,
+    queue_size: int = 65536,
+    symmetric: bool = False,
+    shuffle: bool = True,
+) -> Method:
+    """MoCo v2; two views.
+
+    Raises:
+      UserError: from `init`, if queue_size is not a multiple of the batch size.
+    """
+    del steps
+    chain = {"backbone": backbone, "projector": MLP((hidden, out), norm=False)}
+    # (query view, key view), one queue for each
+    directions = ((1, 0), (0, 1)) if symmetric else ((1, 0),)
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        params, stats = init_chain(jax.random.fold_in(key, 0), chain, batch.views[0])
+        queues = [
+            init_queue(jax.random.fold_in(key, 1 + i), queue_size, out, len(batch.views[0]))
+            for i in range(len(directions))
+        ]
+        target = {"params": params, "stats": stats}
+        return params, {"stats": stats, "target": target, "queues": jnp.stack(queues)}
+
+    def keys_of(
+        state: State, stats: State, view: Float[Array, "n h w c"], key: KeyArray
+    ) -> tuple[Embeddings, State]:
+        order = jax.random.permutation(key, len(view)) if shuffle else jnp.arange(len(view))
+        k, stats = apply_chain(chain, state["target"]["params"], stats, view[order])
+        return jax.lax.stop_gradient(k[jnp.argsort(order)]), stats
+
+    def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
+        stats, moving = state["stats"], state["target"]["stats"]
+        value, queues, queries = jnp.zeros(()), [], {}
+        for i, (query, other) in enumerate(directions):
+            q, stats = apply_chain(chain, params, stats, batch.views[query])
+            k, moving = keys_of(state, moving, batch.views[other], jax.random.fold_in(key, i))
+            value += info_nce(q, k, temperature, state["queues"][i])
+            queues.append(enqueue(state["queues"][i], k, step))
+            queries[query] = q
+        target = {**state["target"], "stats": moving}
+        new_state = {"stats": stats, "target": target, "queues": jnp.stack(queues)}
+        return value, Aux(new_state, {}, tuple(queries[view] for view in sorted(queries)))
+
+    def update(params: Params, state: State, step: Step) -> tuple[Params, State]:
+        del step
+        moved = momentum_target(state["target"]["params"], params, momentum)
+        return params, {**state, "target": {**state["target"], "params": moved}}
+
+    return Method(init, loss, encode_with(backbone), update)

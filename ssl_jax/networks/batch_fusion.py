@@ -1,0 +1,166 @@
+"""Batch fusion: a learnable transform of a view in which the images of a batch exchange content.
+
+Zhang and Liu, "From Pretext to Purpose: Batch-Adaptive Self-Supervised Learning", section 3.2.
+
+    view [N, H, W, C] -> patchify -> T [N, L, D]                            Eq. 2
+    T as one image [1, N, L, D] with N channels;  T' = F(T) + R(T)          Eq. 3, `depth` times
+    I' = unpatchify(T')                                                     Eq. 4
+    I'' = ReLU(I' + I)                                                      Eq. 5
+
+F is 1x1 convolutions over the N channels and a 3x3 convolution over the (L, D) plane, each
+followed by InstanceNorm and Mish; R is a residual branch. The paper gives their sizes only in a
+figure, so they are options here. Algorithm 1 has no ReLU at the end; neither the space in which
+images are fused nor the initialisation is given.
+
+Channels come last here: [groups, L, D, group size].
+"""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
+
+from ssl_jax.errors import UserError
+from ssl_jax.networks import torch_init
+from ssl_jax.networks.patches import patchify, unpatchify
+from ssl_jax.networks.pixels import normalize_images, restore_images
+
+
+class EmbeddingLayer(nn.Module):
+    """T' = F(T) + R(T) (Eq. 3); the images that fuse are the channels.
+
+    width: of the 1x1 convolutions of F; 0: as many as there are channels.
+    pointwise_layers: number of 1x1 convolutions in F.
+    residual: R is a 1x1 convolution ("conv") or T itself ("identity").
+    zero_start: start with T' = 0, by gains of zero.
+    dtype: what F and R compute in; statistics, their sum and the result are float32.
+    """
+
+    width: int = 0
+    pointwise_layers: int = 2
+    residual: str = "conv"
+    zero_start: bool = False
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, t: Float[Array, "groups l d m"]) -> Float[Array, "groups l d m"]:
+        """T' of T, in which each of `groups` sets of m images fuses.
+
+        Raises:
+          UserError: if there is no such residual branch.
+        """
+        return self._convolutions(t) + self._residual(t)
+
+    def _convolutions(self, t: Float[Array, "groups l d m"]) -> Float[Array, "groups l d m"]:
+        channels = t.shape[-1]
+        # No biases: InstanceNorm would remove them.
+        options = {
+            "use_bias": False,
+            "kernel_init": torch_init.kernel_init,
+            "dtype": self.dtype,
+        }
+        for i in range(1, self.pointwise_layers + 1):
+            # A 1x1 convolution is a matrix product over the channels.
+            t = nn.Dense(self.width or channels, name=f"pointwise{i}", **options)(t)
+            t = nn.InstanceNorm(
+                epsilon=1e-5, use_fast_variance=False, dtype=self.dtype, name=f"norm{i}"
+            )(t)
+            t = jax.nn.mish(t)
+        t = nn.Conv(channels, (3, 3), padding=((1, 1), (1, 1)), name="spatial", **options)(t)
+        t = nn.InstanceNorm(
+            epsilon=1e-5,
+            use_fast_variance=False,
+            dtype=jnp.float32,
+            scale_init=nn.initializers.zeros if self.zero_start else nn.initializers.ones,
+            name="norm_spatial",
+        )(t)
+        return jax.nn.mish(t)
+
+    def _residual(self, t: Float[Array, "groups l d m"]) -> Float[Array, "groups l d m"]:
+        if self.residual == "identity":
+            gain = self.param("gain", nn.initializers.zeros, ()) if self.zero_start else 1.0
+            return t * gain
+        if self.residual != "conv":
+            raise UserError(f"residual branch {self.residual!r} must be conv or identity")
+        zeros = nn.initializers.zeros
+        return nn.Dense(
+            t.shape[-1],
+            kernel_init=zeros if self.zero_start else torch_init.kernel_init,
+            bias_init=zeros if self.zero_start else torch_init.bias_init(t.shape[-1]),
+            dtype=self.dtype,
+            name="residual",
+        )(t).astype(jnp.float32)
+
+
+class BatchFusion(nn.Module):
+    """Views in [0, 1] to fused views, of the same shape and in the same space.
+
+    patch_size: p, divides height and width; the paper has 16 at 224 pixels.
+    depth: number of embedding layers; 0 leaves the views as they are (the paper's Table 4).
+    group_size: contiguous groups of this many images fuse; 0: the whole batch. The parameters
+      have its shape, so that they suit this batch size alone where it is 0.
+    restore_activation: "relu" as in Eq. 5, or "identity" as in Algorithm 1.
+    identity_start: start as restore_activation(view), by zero gains in the last layer (in an
+      earlier one they would leave the next without input, hence without gradient).
+    width, pointwise_layers, residual, dtype: see `EmbeddingLayer`.
+    mean, std: of the training images. Views are fused in normalised space, (view - mean) / std,
+      in which the ReLU removes all below the mean; with fuse_before_normalize, as they are.
+    """
+
+    patch_size: int
+    depth: int = 1
+    group_size: int = 0
+    restore_activation: str = "relu"
+    identity_start: bool = False
+    width: int = 0
+    pointwise_layers: int = 2
+    residual: str = "conv"
+    mean: Sequence[float] = (0.0,)
+    std: Sequence[float] = (1.0,)
+    fuse_before_normalize: bool = False
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, views: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+        """The fused views; they may leave [0, 1].
+
+        Raises:
+          UserError: if group_size does not divide the batch, patch_size not the image, mean and
+            std do not suit the channels, or an option has no such value.
+        """
+        if self.depth == 0:
+            return views
+        if self.fuse_before_normalize:
+            return self._fuse(views)
+        fused = self._fuse(normalize_images(views, self.mean, self.std))
+        return restore_images(fused, self.mean, self.std)
+
+    def _fuse(self, images: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+        n, height, width, _ = images.shape
+        size = self.group_size or n
+        if n % size:
+            raise UserError(f"group_size {size} does not divide the batch of {n}")
+        t = patchify(images, self.patch_size)
+        _, patches, values = t.shape
+        t = jnp.moveaxis(t.reshape(n // size, size, patches, values), 1, -1)
+        for i in range(1, self.depth + 1):
+            t = EmbeddingLayer(
+                width=self.width,
+                pointwise_layers=self.pointwise_layers,
+                residual=self.residual,
+                zero_start=self.identity_start and i == self.depth,
+                dtype=self.dtype,
+                name=f"layer{i}",
+            )(t)
+        t = jnp.moveaxis(t, -1, 1).reshape(n, patches, values)
+        restored = unpatchify(t, self.patch_size, height, width) + images
+        if self.restore_activation == "relu":
+            return nn.relu(restored)
+        if self.restore_activation != "identity":
+            raise UserError(
+                f"restore_activation {self.restore_activation!r} must be relu or identity"
+            )
+        return restored

@@ -1,0 +1,36 @@
+"""Images as rows of flat patches, and back."""
+
+from jaxtyping import Array, Float
+
+from ssl_jax.errors import UserError
+
+
+def patchify(images: Float[Array, "n h w c"], size: int) -> Float[Array, "n l d"]:
+    """Cut images into patches of size x size: L = (H / size) (W / size), D = size * size * C.
+
+    Patches come row by row, so do the pixels of a patch, channels last.
+
+    Raises:
+      UserError: if `size` does not divide height and width.
+    """
+    n, height, width, channels = images.shape
+    if height % size or width % size:
+        raise UserError(f"patch size {size} does not divide images of {height} x {width} pixels")
+    rows, columns = height // size, width // size
+    patches = images.reshape(n, rows, size, columns, size, channels).swapaxes(2, 3)
+    return patches.reshape(n, rows * columns, size * size * channels)
+
+
+def unpatchify(
+    patches: Float[Array, "n l d"], size: int, height: int, width: int
+) -> Float[Array, "n {height} {width} c"]:
+    """Put the patches of `patchify` back into images of height x width pixels.
+
+    Raises:
+      UserError: if `size` does not divide height and width.
+    """
+    if height % size or width % size:
+        raise UserError(f"patch size {size} does not divide images of {height} x {width} pixels")
+    n, rows, columns = patches.shape[0], height // size, width // size
+    images = patches.reshape(n, rows, columns, size, size, -1).swapaxes(2, 3)
+    return images.reshape(n, height, width, -1)

@@ -1,0 +1,132 @@
+"""From a data set to the images of a step: resident on the devices, or streamed to them.
+
+Both give the same images in the same order; the position is a function of the step alone.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from ssl_jax.data.dataset import Dataset, in_memory
+from ssl_jax.data.order import batch_indices
+from ssl_jax.data.stream import stream
+from ssl_jax.sharding import Shardings, put
+from ssl_jax.train import Images, Metrics, TrainState
+
+
+class Pipeline(NamedTuple):
+    """feed: (step, count) -> device inputs of `count` steps, with an axis of steps if more than 1.
+    read: (resident, inputs of one step) -> the images of that step; traced into the train step.
+    resident: what stays on the devices. close: ends what runs in the background.
+    """
+
+    feed: Callable[[int, int], Any]
+    read: Callable[[Any, Any], Images]
+    resident: Any
+    close: Callable[[], None]
+
+
+def _own_rows(indices: np.ndarray) -> np.ndarray:
+    """The rows of a global batch that are this process's: one contiguous part each."""
+    rows = len(indices) // jax.process_count()
+    return indices[jax.process_index() * rows :][:rows]
+
+
+def on_device(dataset: Dataset, *, batch_size: int, seed: int, shardings: Shardings) -> Pipeline:
+    """All images in device memory as uint8; a step is fed the numbers of its images."""
+    dataset = in_memory(dataset)
+    size = len(dataset.images)
+    resident = put((dataset.images, dataset.labels), shardings.replicated)
+
+    def feed(step: int, count: int) -> Any:
+        rows = [
+            _own_rows(batch_indices(step + i, seed=seed, size=size, batch_size=batch_size))
+            for i in range(count)
+        ]
+        if count == 1:
+            return put(rows[0], shardings.batch)
+        return put(np.stack(rows), shardings.steps)
+
+    def read(resident: Any, indices: Any) -> Images:
+        images, labels = resident
+        return Images(images[indices], indices, None if labels is None else labels[indices])
+
+    return Pipeline(feed, read, resident, lambda: None)
+
+
+def streamed(
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    seed: int,
+    workers: int,
+    steps: int,
+    shardings: Shardings,
+) -> Pipeline:
+    """Images read by grain while the devices compute, a few batches ahead."""
+    opened = contextlib.ExitStack()
+    batches: Iterator[Any] = iter(())
+    position = -1
+
+    def feed(step: int, count: int) -> Any:
+        nonlocal batches, position
+        if step != position:
+            opened.close()
+            batches = opened.enter_context(
+                stream(
+                    dataset,
+                    batch_size=batch_size,
+                    seed=seed,
+                    start=step,
+                    stop=steps,
+                    process_index=jax.process_index(),
+                    process_count=jax.process_count(),
+                    workers=workers,
+                )
+            )
+        rows = [next(batches) for _ in range(count)]
+        position = step + count
+        if count == 1:
+            return put(rows[0], shardings.batch)
+        return put(jax.tree.map(lambda *parts: np.stack(parts), *rows), shardings.steps)
+
+    def read(resident: Any, rows: Any) -> Images:
+        del resident
+        return Images(rows.images, rows.indices, rows.labels)
+
+    return Pipeline(feed, read, None, opened.close)
+
+
+class Advance:
+    """(train state, inputs, count) -> (train state, metrics), compiled, the old state donated.
+
+    Inputs of several steps run in one program, a scan. That is for accelerators: on CPU the
+    gradients of convolutions run many times slower inside a loop.
+    """
+
+    def __init__(
+        self,
+        train_step: Callable[[TrainState, Images], tuple[TrainState, Metrics]],
+        pipeline: Pipeline,
+        shardings: Shardings,
+    ):
+        def single(train: TrainState, resident: Any, inputs: Any) -> tuple[TrainState, Metrics]:
+            return train_step(train, pipeline.read(resident, inputs))
+
+        def several(train: TrainState, resident: Any, inputs: Any) -> tuple[TrainState, Metrics]:
+            return jax.lax.scan(lambda state, step: single(state, resident, step), train, inputs)
+
+        place = (shardings.replicated, shardings.replicated)
+        self._single = jax.jit(single, donate_argnums=0, out_shardings=place)
+        self._several = jax.jit(several, donate_argnums=0, out_shardings=place)
+        self._resident = pipeline.resident
+
+    def __call__(self, train: TrainState, inputs: Any, count: int) -> tuple[TrainState, Metrics]:
+        return (self._single if count == 1 else self._several)(train, self._resident, inputs)
+
+    def compilations(self) -> int:
+        """How many programs were compiled so far: one, or two with several steps a call."""
+        return self._single._cache_size() + self._several._cache_size()

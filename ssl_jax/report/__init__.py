@@ -1,0 +1,1 @@
+"""What a run leaves behind and what one sees while it goes on."""

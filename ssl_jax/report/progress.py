@@ -1,0 +1,60 @@
+"""What one sees while a run goes on: a bar on a terminal, plain lines elsewhere."""
+
+import datetime
+from collections.abc import Mapping
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
+
+
+class Progress:
+    """Shows the progress of a run of `steps` steps; `quiet` for all processes but the first."""
+
+    def __init__(self, steps: int, epochs: int, *, quiet: bool = False):
+        self._console = Console(quiet=quiet, highlight=False, soft_wrap=True)
+        self._steps, self._epochs = steps, epochs
+        self._bar = Bar(
+            TextColumn("{task.percentage:>3.0f} %"),
+            BarColumn(),
+            TextColumn("{task.description}"),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=steps)
+
+    def say(self, text: str) -> None:
+        """One line, above the bar where there is one."""
+        self._console.print(text, markup=False)
+
+    def update(self, step: int, values: Mapping[str, float]) -> None:
+        """values: loss, learning_rate, epoch, images_per_second, seconds_left, and any others."""
+        line = (
+            f"step {step}/{self._steps}  epoch {values['epoch']:.1f}/{self._epochs}  "
+            f"loss {values['loss']:.4f}  lr {values['learning_rate']:.3g}  "
+            f"{values['images_per_second']:,.0f} images/s  "
+            f"{datetime.timedelta(seconds=round(values['seconds_left']))} left"
+        )
+        if "feature_std_ratio" in values:
+            knn = f"kNN {values['knn_top1']:.1%}  " if "knn_top1" in values else ""
+            line += (
+                f"\n    held out: {knn}feature std {values['feature_std_ratio']:.2f} of 1/sqrt(d)  "
+                f"effective rank {values['effective_rank']:.1f}"
+            )
+        if self._bar.disable:
+            self.say(line)
+        else:
+            self._bar.update(self._task, completed=step, description=line)
+
+    def __enter__(self) -> "Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()

@@ -1,0 +1,16 @@
+"""The table that a run ends with."""
+
+from typing import Any
+
+_ROWS = {"trained": "trained encoder", "untrained": "untrained encoder", "pixels": "raw pixels"}
+
+
+def evaluation_table(evaluation: dict[str, Any] | None) -> str:
+    """kNN and linear accuracy of the encoder beside what it has to beat."""
+    if evaluation is None:
+        return "no labels, or no test images: nothing to evaluate by"
+    lines = [f"{'test images':20}{'kNN':>9}{'linear':>9}"]
+    for key, name in _ROWS.items():
+        scores = evaluation[key]
+        lines.append(f"{name:20}{scores['knn_top1']:>9.2%}{scores['linear_top1']:>9.2%}")
+    return "\n".join(lines)

@@ -1,0 +1,107 @@
+"""A run from its first step, or from where it was stopped, to its result."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from ssl_jax.build import Run
+from ssl_jax.checkpoint import Checkpoints, digest
+from ssl_jax.errors import UserError
+from ssl_jax.evaluate.compare import compare
+from ssl_jax.fit import Clock, fit, images_per_second
+from ssl_jax.preemption import Preemption
+from ssl_jax.report import record
+from ssl_jax.report.metrics import MetricsLog
+from ssl_jax.report.progress import Progress
+from ssl_jax.report.table import evaluation_table
+from ssl_jax.train import TrainState
+
+
+def train_and_evaluate(
+    run: Run, settings: dict[str, Any], workdir: Path, checkpoints: Checkpoints
+) -> None:
+    """Trains from the last checkpoint to the end, evaluates, writes result.json."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    first = jax.process_index() == 0
+    progress = Progress(run.plan.steps, settings["epochs"], quiet=not first)
+    for name in run.splits.train.skipped:
+        progress.say(f"left out, cannot be read: {name}")
+    train, clock = restore(run, checkpoints, say=progress.say)
+    if train.step:
+        progress.say(f"going on from step {train.step}")
+    if first:
+        record.write_json(workdir / "config.json", settings)
+    with (
+        Preemption() as preemption,
+        MetricsLog(workdir if first else None, int(train.step)) as log,
+        progress,
+    ):
+        train = fit(
+            train,
+            run.plan,
+            run.hooks(),
+            meta={"fingerprint": run.fingerprint},
+            clock=clock,
+            checkpoints=checkpoints,
+            log=log,
+            progress=progress,
+            preemption=preemption,
+        )
+        step = int(train.step)
+        if step < run.plan.steps:
+            progress.say(f"stopped and saved at step {step}; the same command goes on from there")
+            return
+        progress.say("evaluating ...")
+    result = {
+        "config": settings,
+        "steps": step,
+        "seconds": clock.total,
+        "images_per_second": images_per_second(run.plan, clock),
+        "digest": digest({"params": train.params, "state": train.state}),
+        "device": record.device_name(),
+        "data_fingerprint": run.fingerprint,
+        "skipped_files": list(run.splits.train.skipped),
+        "evaluation": evaluate(run, train),
+    }
+    if first:
+        record.write_json(workdir / "result.json", result)
+        print(evaluation_table(result["evaluation"]))
+        print(f"written: {workdir / 'result.json'}")
+
+
+def restore(
+    run: Run,
+    checkpoints: Checkpoints,
+    *,
+    step: int | None = None,
+    say: Callable[[str], None] = print,
+) -> tuple[TrainState, Clock]:
+    """The newest whole checkpoint, or that of `step`, and the time spent until then.
+
+    The initial state where there are no checkpoints. `say` gets a line on every damaged one.
+
+    Raises:
+      UserError: if the training images are not those that the run began with.
+    """
+    abstract = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(
+            leaf.shape, leaf.dtype, sharding=run.shardings.replicated
+        ),
+        jax.eval_shape(run.init),
+    )
+    found = checkpoints.restore(abstract, step=step, report=say)
+    if found is None:
+        return run.init(), Clock()
+    if found.meta["fingerprint"] != run.fingerprint:
+        raise UserError("the training images are not those that this run began with")
+    return found.state, Clock(**found.meta["clock"])
+
+
+def evaluate(run: Run, train: TrainState) -> dict[str, Any] | None:
+    """Trained encoder, untrained encoder and raw pixels under one protocol; None without labels."""
+    encoders = {"trained": run.encoder(train), "untrained": run.encoder(run.init())}
+    return compare(
+        encoders, run.splits, batch_size=run.evaluation_batch_size, shardings=run.shardings
+    )

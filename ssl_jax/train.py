@@ -1,0 +1,98 @@
+"""The train state and the train step: pure functions, no branches.
+
+augment -> value_and_grad(method.loss) -> optimizer -> method.update
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key, UInt8
+
+from ssl_jax.methods.base import Method
+from ssl_jax.types import Batch, Params, State
+
+Metrics = dict[str, Float[Array, ""]]
+# Keys [n] and images [n, h, w, c] -> views in [0, 1].
+Augment = Callable[[Any, Any], tuple[Any, ...]]
+
+
+@flax.struct.dataclass
+class TrainState:
+    """All that changes during training.
+
+    step: updates so far. params, state: the method's. opt: the optimizer's. key: never changes;
+    the randomness of a step is folded in from its number.
+    """
+
+    step: Int[Array, ""]
+    params: Params
+    state: State
+    opt: Any
+    key: Key[Array, ""]
+
+
+class Images(NamedTuple):
+    """The images of one step; rows are dataset examples.
+
+    images: uint8 [N, H, W, C]. indices: their numbers in the data set, int32 [N].
+    labels: int32 [N] or None.
+    """
+
+    images: UInt8[Array, "n h w c"]
+    indices: Int[Array, "n"]
+    labels: Int[Array, "n"] | None = None
+
+
+def init_state(
+    key: Key[Array, ""],
+    images: UInt8[Array, "n h w c"],
+    *,
+    method: Method,
+    optimizer: optax.GradientTransformation,
+    augment: Augment,
+) -> TrainState:
+    """The state before the first step; call it under jit. `images` gives only its shape."""
+    init_key, train_key = jax.random.split(key)
+    views = augment(jax.random.split(init_key, len(images)), images)
+    params, state = method.init(init_key, Batch(views))
+    opt = optimizer.init(params)
+    return TrainState(jnp.zeros((), jnp.int32), params, state, opt, train_key)
+
+
+def make_train_step(
+    *,
+    method: Method,
+    optimizer: optax.GradientTransformation,
+    augment: Augment,
+    schedule: optax.Schedule,
+) -> Callable[[TrainState, Images], tuple[TrainState, Metrics]]:
+    """One update as a function (train state, images) -> (train state, metrics); not yet jitted."""
+
+    def train_step(train: TrainState, batch: Images) -> tuple[TrainState, Metrics]:
+        step_key = jax.random.fold_in(train.key, train.step)
+        method_key, image_key = jax.random.split(step_key)
+        # By the number of the image, not by its place in the batch: the views are the same
+        # whatever the number of devices and processes.
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(image_key, batch.indices)
+        views = Batch(augment(keys, batch.images), batch.labels)
+
+        def loss(params: Params) -> tuple[Float[Array, ""], Any]:
+            return method.loss(params, train.state, views, method_key, train.step)
+
+        (value, aux), gradient = jax.value_and_grad(loss, has_aux=True)(train.params)
+        updates, opt = optimizer.update(gradient, train.opt, train.params)
+        params = optax.apply_updates(train.params, updates)
+        params, state = method.update(params, aux.state, train.step)
+        metrics = {
+            "loss": value,
+            "learning_rate": jnp.asarray(schedule(train.step), jnp.float32),
+            "gradient_norm": optax.tree.norm(gradient),
+            **aux.metrics,
+        }
+        return TrainState(train.step + 1, params, state, opt, train.key), metrics
+
+    return train_step

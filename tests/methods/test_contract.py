@@ -1,0 +1,86 @@
+"""What every method promises, for every file of the folder, bare and behind batch fusion."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ssl_jax import sharding
+from ssl_jax.build import method_names
+from ssl_jax.types import Batch
+from tests.methods import cases
+
+CASES = [(case, fused) for case in cases.OPTIONS for fused in (None, (1,))]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda p: p[0] + ("-fused" if p[1] else ""))
+def run(request):
+    """Two steps on one device, the same two on eight, and what was seen on the way."""
+    case, fused = request.param
+    method = cases.method_of(case, fused=fused)
+    init, step = cases.program(method)
+    seen = {"method": method, "results": []}
+    with jax.default_matmul_precision("highest"):
+        for devices in (jax.devices()[:1], jax.devices()):
+            shardings = sharding.make(cases.BATCH, devices)
+            place = dict(out_shardings=shardings.replicated)
+            batch = jax.device_put(cases.images_of(), shardings.batch)
+            state = jax.jit(init, **place)(jax.random.key(0), batch.images)
+            compiled = jax.jit(step, donate_argnums=0, out_shardings=(shardings.replicated,) * 2)
+            trail = [jax.device_get(state.replace(key=None))]
+            for _ in range(2):
+                state, metrics = compiled(state, batch)
+                trail.append(jax.device_get(state.replace(key=None)))
+            seen["results"].append((trail, jax.device_get(metrics), compiled._cache_size()))
+    return seen
+
+
+def test_every_method_of_the_folder_has_a_case():
+    assert {name for name, _ in cases.OPTIONS.values()} == set(method_names())
+
+
+def test_one_device_equals_eight(run):
+    (one, _, _), (eight, _, _) = run["results"]
+    first, second = jax.tree.leaves_with_path(one[1]), jax.tree.leaves(eight[1])
+    for (path, a), b in zip(first, second, strict=True):
+        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+        assert np.isfinite(a).all() and np.isfinite(b).all()
+        scale = max(np.abs(a).max(initial=0.0), 1e-3)
+        np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-4 * scale, err_msg=str(path))
+
+
+def test_the_step_is_compiled_once_and_keeps_the_structure(run):
+    for trail, _, compilations in run["results"]:
+        assert compilations == 1
+        shapes = [jax.tree.map(lambda x: (x.shape, x.dtype), state) for state in trail]
+        assert shapes[0] == shapes[1] == shapes[2]
+
+
+def test_every_kernel_moves(run):
+    (trail, _, _), _ = run["results"]
+    before, after = trail[0].params, trail[1].params
+    for (path, a), b in zip(jax.tree.leaves_with_path(before), jax.tree.leaves(after), strict=True):
+        if a.ndim > 1:
+            assert not np.array_equal(a, b), f"{jax.tree_util.keystr(path)} got no gradient"
+
+
+def test_features_of_an_image_do_not_depend_on_its_batch(run):
+    method, (trail, _, _) = run["method"], run["results"][0]
+    images = cases.images_of().images.astype(jnp.float32) / 255.0
+    encode = jax.jit(lambda images: method.encode(trail[2].params, trail[2].state, images))
+    together = encode(images)
+    assert np.isfinite(together).all() and np.std(together, axis=0).max() > 0
+    alone = jnp.concatenate([encode(images[:8]), encode(images[8:])])
+    np.testing.assert_allclose(alone, together, rtol=1e-4, atol=1e-5)
+
+
+def test_embeddings_are_one_array_a_view_that_the_loss_depends_on(run):
+    method, (trail, _, _) = run["method"], run["results"][0]
+    views = cases.views_of(
+        jax.random.split(jax.random.key(1), cases.BATCH), cases.images_of().images
+    )
+    _, aux = jax.eval_shape(
+        method.loss, trail[0].params, trail[0].state, Batch(views), jax.random.key(2), jnp.int32(0)
+    )
+    assert aux.embeddings
+    assert {e.shape for e in aux.embeddings} == {(cases.BATCH, aux.embeddings[0].shape[1])}
