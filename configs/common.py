@@ -36,6 +36,7 @@ def base() -> ConfigDict:
         {
             "name": "resnet18",
             "width": 64,
+            "stages": (),  # blocks in each stage; empty: as the name says
             "stem": "cifar",  # 3x3 without pooling; imagenet: 7x7 stride 2 and max-pooling
             "stem_padding": 1,  # of the cifar stem; solo-learn has 2
             "zero_init_residual": False,
@@ -56,6 +57,9 @@ def base() -> ConfigDict:
             "fuse_before_normalize": False,
             "identity_start": False,
             "views": (1,),  # which views are fused, counted from 0
+            "width": 0,  # of the 1x1 convolutions; 0: the group size
+            "pointwise_layers": 2,  # number of 1x1 convolutions in a layer
+            "residual": "conv",  # or identity
         }
     )
     config.optimizer = ConfigDict(
@@ -132,6 +136,7 @@ def digits(config: ConfigDict) -> ConfigDict:
     config.epochs = 60
     config.batch_size = 128
     config.network.width = 16
+    config.network.stages = (1, 1, 1)
     config.optimizer.base_batch = 0
     config.optimizer.warmup_epochs = 5
     policy = dict(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +14,8 @@ import optax
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from ssl_jax import augment, methods, optim, pipeline, sharding
+from ssl_jax import methods, optim, pipeline, sharding
+from ssl_jax.augment.policy import ViewSpec, make_augment
 from ssl_jax.data import dataset as data
 from ssl_jax.data.load import load
 from ssl_jax.data.order import steps_per_epoch
@@ -31,6 +31,7 @@ from ssl_jax.methods.batch_adaptive import batch_adaptive
 from ssl_jax.networks import resnet
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.networks.norm import BatchNorm
+from ssl_jax.networks.resnet import ResNet
 from ssl_jax.train import Augment, Images, Metrics, TrainState, init_state, make_train_step
 
 # What one device may give to the images; above it they are streamed.
@@ -80,8 +81,8 @@ def build(config: ConfigDict, splits: data.Splits | None = None) -> Run:
     splits = load_splits(config) if splits is None else splits
     plan = make_plan(config, len(splits.train.images))
     image_shape = splits.train.images.shape[1:]
-    specs = [augment.ViewSpec(**_tuples(config.augment[name])) for name in sorted(config.augment)]
-    views_of = augment.make_augment(specs, image_shape)
+    specs = [ViewSpec(**_tuples(config.augment[name])) for name in sorted(config.augment)]
+    views_of = make_augment(specs, image_shape)
     method = make_method(config, plan.steps, _statistics(config, splits.train))
     schedule, optimizer = _optimizer(config, method, plan)
     init = partial(init_state, method=method, optimizer=optimizer, augment=views_of)
@@ -173,6 +174,10 @@ def make_method(
         group_size=config.fusion.group_size,
         restore_activation=config.fusion.restore_activation,
         identity_start=config.fusion.identity_start,
+        width=config.fusion.width,
+        pointwise_layers=config.fusion.pointwise_layers,
+        residual=config.fusion.residual,
+        dtype=jnp.dtype(config.network.dtype),
         fuse_before_normalize=config.fusion.fuse_before_normalize,
         mean=mean,
         std=std,
@@ -198,11 +203,13 @@ def method_names() -> list[str]:
     ]
 
 
-def _backbone(config: ConfigDict, mean: tuple[float, ...], std: tuple[float, ...]) -> nn.Module:
+def _backbone(config: ConfigDict, mean: tuple[float, ...], std: tuple[float, ...]) -> ResNet:
     names = ("resnet18", "resnet34", "resnet50")
     if config.network.name not in names:
         raise UserError(f"unknown network {config.network.name!r}; there are {', '.join(names)}")
+    stages = tuple(config.network.stages)
     return getattr(resnet, config.network.name)(
+        **({"stage_sizes": stages} if stages else {}),
         width=config.network.width,
         stem=config.network.stem,
         stem_padding=config.network.stem_padding,

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -51,7 +51,7 @@ class Checkpoints:
         self._saving: int | None = None
         self._writer: ocp.training.Checkpointer | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Checkpoints":
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -154,7 +154,7 @@ class Checkpoints:
         # A function: Orbax copies a bound method together with its object.
         context.async_options.post_finalization_callback = lambda: self._write_file_digests()
         self._writer = ocp.training.Checkpointer(
-            self._directory,
+            str(self._directory),
             context=context,
             preservation_policy=_LatestAndBest(self._keep, self._metrics),
             cleanup_tmp_directories=True,  # what a killed run left behind
@@ -209,7 +209,7 @@ def _named(tree: Any) -> dict[str, Any]:
 
 
 def _host(array: jax.Array) -> np.ndarray:
-    if jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
+    if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
         array = jax.random.key_data(array)
     # A replicated array of several processes is read from this process's first device.
     return np.asarray(array.addressable_data(0) if array.is_fully_replicated else array)
@@ -217,7 +217,7 @@ def _host(array: jax.Array) -> np.ndarray:
 
 def _sha256(array: np.ndarray) -> str:
     sha256 = hashlib.sha256(f"{array.dtype} {array.shape} ".encode())
-    sha256.update(np.ascontiguousarray(array).view(np.uint8))
+    sha256.update(np.ascontiguousarray(array).view(np.uint8).data)
     return sha256.hexdigest()
 
 
@@ -266,7 +266,7 @@ def _brief(error: BaseException) -> str:
 def _read(path: Path, item: str, abstract: Any) -> Any:
     try:
         with _context():
-            return ocp.load_checkpointables(path, {item: abstract})[item]
+            return ocp.load_checkpointables(str(path), {item: abstract})[item]
     except (MemoryError, jax.errors.JaxRuntimeError):
         raise  # the machine's fault, not the checkpoint's
     except Exception as error:  # TensorStore and Orbax raise many kinds

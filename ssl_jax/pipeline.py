@@ -3,10 +3,10 @@
 Both give the same images in the same order; the position is a function of the step alone.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import grain
 import jax
 import numpy as np
 
@@ -67,25 +67,26 @@ def streamed(
     shardings: Shardings,
 ) -> Pipeline:
     """Images read by grain while the devices compute, a few batches ahead."""
-    opened = contextlib.ExitStack()
-    batches: Iterator[Any] = iter(())
+    batches: grain.DatasetIterator[Any] | None = None
     position = -1
+
+    def close() -> None:
+        if batches is not None:
+            batches.close()
 
     def feed(step: int, count: int) -> Any:
         nonlocal batches, position
-        if step != position:
-            opened.close()
-            batches = opened.enter_context(
-                stream(
-                    dataset,
-                    batch_size=batch_size,
-                    seed=seed,
-                    start=step,
-                    stop=steps,
-                    process_index=jax.process_index(),
-                    process_count=jax.process_count(),
-                    workers=workers,
-                )
+        if batches is None or step != position:
+            close()
+            batches = stream(
+                dataset,
+                batch_size=batch_size,
+                seed=seed,
+                start=step,
+                stop=steps,
+                process_index=jax.process_index(),
+                process_count=jax.process_count(),
+                workers=workers,
             )
         rows = [next(batches) for _ in range(count)]
         position = step + count
@@ -97,7 +98,7 @@ def streamed(
         del resident
         return Images(rows.images, rows.indices, rows.labels)
 
-    return Pipeline(feed, read, None, opened.close)
+    return Pipeline(feed, read, None, close)
 
 
 class Advance:

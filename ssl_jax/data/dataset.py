@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import os
-from typing import NamedTuple, Protocol, Self, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int, Int32, UInt8
@@ -17,6 +17,8 @@ from ssl_jax.errors import UserError
 FIXED_SEED = 0
 # The part of a labelled set without a test set that becomes one.
 TEST_PART = 0.1
+# Images that a thread reads in one go: enough to hide what a task costs, few enough to share out.
+READ_AT_ONCE = 8
 
 
 @runtime_checkable
@@ -32,7 +34,7 @@ class StoredImages(Protocol):
 
     def __getitem__(self, index: int, /) -> UInt8[np.ndarray, "h w c"]: ...
 
-    def subset(self, indices: Int[np.ndarray, "m"]) -> Self:
+    def subset(self, indices: Int[np.ndarray, "m"]) -> "StoredImages":
         """The images at `indices`, in that order, none of them read."""
         ...
 
@@ -72,11 +74,25 @@ def take(dataset: Dataset, indices: Int[np.ndarray, "m"]) -> Dataset:
     )
 
 
-def gather(images: Images, indices: Int[np.ndarray, "m"]) -> UInt8[np.ndarray, "m h w c"]:
-    """The images at `indices` in one array, read one after the other where they are stored."""
+def gather(
+    images: Images, indices: Int[np.ndarray, "m"], *, threads: int | None = None
+) -> UInt8[np.ndarray, "m h w c"]:
+    """The images at `indices` in one array; stored ones are read by `threads`, one a core if None.
+
+    Threads are enough: image decoders run outside Python's lock.
+    """
     if isinstance(images, np.ndarray):
         return images[indices]
-    return np.stack([images[int(index)] for index in indices])
+    array = np.empty((len(indices), *images.shape[1:]), np.uint8)
+
+    def read(start: int) -> None:
+        for place in range(start, min(start + READ_AT_ONCE, len(indices))):
+            array[place] = images[int(indices[place])]
+
+    with concurrent.futures.ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for _ in pool.map(read, range(0, len(indices), READ_AT_ONCE)):
+            pass  # raises what reading raised
+    return array
 
 
 def in_memory(dataset: Dataset) -> Dataset:
@@ -84,15 +100,7 @@ def in_memory(dataset: Dataset) -> Dataset:
     images = dataset.images
     if isinstance(images, np.ndarray):
         return dataset
-    array = np.empty(images.shape, np.uint8)
-
-    def read(index: int) -> None:
-        array[index] = images[index]
-
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(read, range(len(images))):
-            pass
-    return dataset._replace(images=array)
+    return dataset._replace(images=gather(images, np.arange(len(images))))
 
 
 def bytes_of(dataset: Dataset) -> int:
@@ -167,7 +175,7 @@ def split(train: Dataset, *, holdout: int, limit: int, seed: int) -> tuple[Datas
     if holdout:
         if not 0 < holdout < len(train.images):
             raise UserError(
-                f"config.data.holdout {holdout} must leave some of the "
+                f"a holdout of {holdout} images must leave some of the "
                 f"{len(train.images)} training images"
             )
         train, kept = set_aside(train, holdout)

@@ -7,11 +7,12 @@ import hashlib
 import json
 import os
 import pathlib
-from typing import Self
+import tempfile
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from ssl_jax.data.dataset import READ_AT_ONCE
 from ssl_jax.data.decode import decode
 from ssl_jax.errors import UserError
 
@@ -49,7 +50,7 @@ class Files:
         except Exception as error:
             raise UserError(f"{path} could be read before, now not: {error!r}") from error
 
-    def subset(self, indices: Int[np.ndarray, "m"]) -> Self:
+    def subset(self, indices: Int[np.ndarray, "m"]) -> "Files":
         """The files at `indices`, in that order."""
         return dataclasses.replace(
             self,
@@ -67,31 +68,37 @@ def find_unreadable(files: Files) -> tuple[set[str], int]:
 
     The side is the image size wherever one is set; otherwise that of the stored images if they
     are squares of one size. Both are remembered in the user's cache, by the names, sizes and
-    times of the files, so that a large set is searched once.
+    times of the files, so that a large set is searched once; the unreadable files are tried
+    again each time, since the disk may have been to blame.
     """
     cache = _cache_file(files)
-    with contextlib.suppress(OSError, ValueError, KeyError):  # none yet, or damaged
+    names, sides = files.names, set()
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # none yet, or damaged
         found = json.loads(cache.read_text())
-        return set(found["unreadable"]), found["side"]
+        names, sides = tuple(found["unreadable"]), set(found["sides"])
 
-    def shape(name: str) -> tuple[int, ...] | None:
-        path = os.path.join(files.root, name)
-        try:
-            return decode(path, image_size=files.image_size, channels=files.channels).shape
-        except Exception:  # decoders raise anything for broken files; whatever it is, skip the file
-            return None
+    def shapes_of(names: tuple[str, ...]) -> list[tuple[int, ...] | None]:
+        return [_shape(files, name) for name in names]
 
+    parts = [names[i : i + READ_AT_ONCE] for i in range(0, len(names), READ_AT_ONCE)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        shapes = list(pool.map(shape, files.names))
-    unreadable = {name for name, shape in zip(files.names, shapes, strict=True) if shape is None}
-    sides = {side for shape in shapes if shape is not None for side in shape[:2]}
-    side = sides.pop() if len(sides) == 1 else 0
+        shapes = [shape for part in pool.map(shapes_of, parts) for shape in part]
+    unreadable = {name for name, shape in zip(names, shapes, strict=True) if shape is None}
+    sides |= {side for shape in shapes if shape is not None for side in shape[:2]}
     with contextlib.suppress(OSError):  # a cache that cannot be written is no reason to stop
         cache.parent.mkdir(parents=True, exist_ok=True)
-        partial = cache.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps({"unreadable": sorted(unreadable), "side": side}))
-        partial.replace(cache)
-    return unreadable, side
+        with tempfile.NamedTemporaryFile("w", dir=cache.parent, delete=False) as partial:
+            json.dump({"unreadable": sorted(unreadable), "sides": sorted(sides)}, partial)
+        os.replace(partial.name, cache)
+    return unreadable, sides.pop() if len(sides) == 1 else 0
+
+
+def _shape(files: Files, name: str) -> tuple[int, ...] | None:
+    path = os.path.join(files.root, name)
+    try:
+        return decode(path, image_size=files.image_size, channels=files.channels).shape
+    except Exception:  # decoders raise nearly anything for a broken file, which is then skipped
+        return None
 
 
 def _cache_file(files: Files) -> pathlib.Path:

@@ -26,6 +26,8 @@ def load(
     names = sorted(module.name for module in pkgutil.iter_modules(sources.__path__))
     if name not in names:
         raise UserError(f"config.data.name {name!r} must be one of {', '.join(names)}")
+    if image_size < 0:
+        raise UserError(f"config.data.image_size {image_size} must be 0 (as stored) or a side")
     source = importlib.import_module(f"{sources.__name__}.{name}")
     train, test = source.load(path=path, image_size=image_size, channels=channels)
     _, height, width, stored = train.images.shape

@@ -4,12 +4,10 @@ The same images in the same order as `order.batch_indices` gives to the resident
 position is the step, so there is no iterator state to save: a resumed run starts at its step.
 """
 
-import contextlib
 import dataclasses
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import grain
@@ -18,7 +16,7 @@ from absl import flags
 from jaxtyping import Int32, UInt8
 
 from ssl_jax.data.dataset import Dataset, gather
-from ssl_jax.data.order import batch_indices
+from ssl_jax.data.order import batch_indices, steps_per_epoch
 from ssl_jax.errors import UserError
 
 
@@ -43,6 +41,7 @@ class Batches:
     steps: int
     process_index: int
     process_count: int
+    threads: int
 
     def __len__(self) -> int:
         return self.steps
@@ -55,10 +54,13 @@ class Batches:
         # Contiguous rows: the processes' batches together are the batch of a single process.
         rows = self.batch_size // self.process_count
         indices = indices[self.process_index * rows : (self.process_index + 1) * rows]
-        return Rows(gather(images, indices), None if labels is None else labels[indices], indices)
+        return Rows(
+            gather(images, indices, threads=self.threads),
+            None if labels is None else labels[indices],
+            indices,
+        )
 
 
-@contextlib.contextmanager
 def stream(
     dataset: Dataset,
     *,
@@ -69,8 +71,8 @@ def stream(
     process_index: int = 0,
     process_count: int = 1,
     workers: int = 0,
-) -> Iterator[Iterator[Rows]]:
-    """Within the context, iterates over the batches of steps `start` to `stop` - 1.
+) -> grain.DatasetIterator[Rows]:
+    """Iterates over the batches of the steps from `start` to `stop` - 1; `close()` it in the end.
 
     Args:
       dataset: training images.
@@ -80,8 +82,7 @@ def stream(
       stop: the step after the last.
       process_index: this process.
       process_count: number of processes that share a batch.
-      workers: number of worker processes; with 0, threads read (decoders run outside Python's
-        lock, so threads are enough for image files).
+      workers: number of worker processes; with 0, threads of this process read.
 
     Raises:
       UserError: where the batch does not fit the data set or the number of processes.
@@ -90,27 +91,27 @@ def stream(
         raise UserError(
             f"batch size {batch_size} must be a multiple of the {process_count} processes"
         )
-    batch_indices(start, seed=seed, size=len(dataset.images), batch_size=batch_size)
-    source = Batches(dataset, batch_size, seed, stop, process_index, process_count)
-    # Each thread holds one batch; grain's own default reads 500 ahead.
-    threads = 1 if workers or isinstance(dataset.images, np.ndarray) else os.cpu_count() or 1
-    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=threads + 1)
+    steps_per_epoch(size=len(dataset.images), batch_size=batch_size)
+    threads = max(1, (os.cpu_count() or 1) // max(1, workers))
+    source = Batches(dataset, batch_size, seed, stop, process_index, process_count, threads)
+    # Two batches read ahead; grain's own default is 500.
+    options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=2)
     batches = grain.MapDataset.source(source)[start:stop].to_iter_dataset(options)
     if workers:
-        if not flags.FLAGS.is_parsed():  # a notebook; grain reads flags of its own before forking
+        if not flags.FLAGS.is_parsed():  # in a notebook; grain asks for flags of its own
             flags.FLAGS.mark_as_parsed()
         batches = batches.mp_prefetch(
             grain.MultiprocessingOptions(num_workers=workers), worker_init_fn=_die_with_parent
         )
-    iterator = iter(batches)
-    try:
-        yield iterator
-    finally:
-        iterator.close()
+    return iter(batches)
 
 
 def _die_with_parent(worker: int, workers: int) -> None:
-    """Ends this worker process when its parent does, however that ends."""
+    """Ends this worker process when its parent ends, even if killed.
+
+    The kernel's own signal for it (PR_SET_PDEATHSIG) follows the thread that started the process,
+    and grain starts them from threads that come and go.
+    """
     del worker, workers
     parent = multiprocessing.parent_process()
     assert parent is not None

@@ -63,7 +63,7 @@ def _prepare(builder: Any) -> None:
             ) from error
     builder.download_and_prepare(
         file_format="array_record",
-        download_config=tfds.download.DownloadConfig(manual_dir=folder, try_download_gcs=False),
+        download_config=tfds.download.DownloadConfig(manual_dir=folder),
     )
 
 

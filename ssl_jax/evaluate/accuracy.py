@@ -28,6 +28,6 @@ def label_ranks(scores: Float[Array, "n c"], labels: Int[Array, "n"]) -> Int[Arr
 
 def accuracy(ranks: Int[Array, "n"], *, num_classes: int) -> Accuracy:
     """Accuracy from the ranks of the true classes."""
-    ranks = np.asarray(ranks)
-    top5 = float(np.mean(ranks < 5)) if num_classes > 5 else None
-    return Accuracy(float(np.mean(ranks < 1)), top5)
+    places = np.asarray(ranks)
+    top5 = float(np.mean(places < 5)) if num_classes > 5 else None
+    return Accuracy(float(np.mean(places < 1)), top5)

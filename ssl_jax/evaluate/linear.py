@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Int, Key
 from ssl_jax.evaluate.accuracy import Accuracy, accuracy, label_ranks
 from ssl_jax.evaluate.features import Labelled, join
 
-LAMBDAS = tuple(float(10**exponent) for exponent in np.arange(-4, 1.5, 0.5))
+LAMBDAS = tuple(float(10**exponent) for exponent in np.arange(-5, 1.5, 0.5))
 ROWS_AT_A_TIME = 4096
 
 
@@ -53,7 +53,7 @@ def ridge(
     moments = _moments(train, num_classes)
     found = [_accuracy(_solve(moments, value), holdout).top1 for value in lambdas]
     best = max(zip(found, lambdas, strict=True))[1]
-    both = Moments(*(a + b for a, b in zip(moments, _moments(holdout, num_classes), strict=True)))
+    both = jax.tree.map(np.add, moments, _moments(holdout, num_classes))
     return Probe(_accuracy(_solve(both, best), test), {"lambda": best})
 
 
@@ -63,8 +63,8 @@ def sgd_probe(
     test: Labelled,
     *,
     num_classes: int,
-    learning_rates: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0),
-    weight_decays: tuple[float, ...] = (0.0, 1e-6, 1e-5, 1e-4),
+    learning_rates: tuple[float, ...] = (1.0, 3.0, 10.0, 30.0, 100.0),
+    weight_decays: tuple[float, ...] = (0.0, 1e-6, 1e-5),
     epochs: int = 100,
     batch_size: int = 256,
     seed: int = 0,
@@ -112,14 +112,17 @@ def _standardize(train: Labelled, *others: Labelled, scale: float = 1.0) -> list
     return [Labelled((features - mean) * gain, labels) for features, labels in (train, *others)]
 
 
+def _scores(head: Linear, features: Float[Array, "n d"]) -> Float[Array, "n c"]:
+    return jnp.matmul(features, head.kernel, precision="highest") + head.bias[None]
+
+
 def _accuracy(head: Linear, images: Labelled) -> Accuracy:
     return accuracy(_ranks(head, *images), num_classes=head.bias.shape[0])
 
 
 @jax.jit
 def _ranks(head: Linear, features: Float[Array, "n d"], labels: Int[Array, "n"]) -> Int[Array, "n"]:
-    scores = jnp.matmul(features, head.kernel, precision="highest") + head.bias[None]
-    return label_ranks(scores, labels)
+    return label_ranks(_scores(head, features), labels)
 
 
 def _moments(images: Labelled, num_classes: int) -> Moments:
@@ -153,7 +156,7 @@ def _solve(moments: Moments, penalty: float) -> Linear:
     target = xy / count - np.outer(x, y) / count**2
     kernel = np.linalg.solve(covariance + penalty * np.eye(len(x)), target)
     bias = (y - x @ kernel) / count
-    return Linear(kernel.astype(np.float32), bias.astype(np.float32))
+    return Linear(jnp.asarray(kernel, jnp.float32), jnp.asarray(bias, jnp.float32))
 
 
 @functools.partial(jax.jit, static_argnames=("num_classes", "epochs", "batch_size"))
@@ -174,12 +177,14 @@ def _descend(
     steps = count // batch_size
 
     def loss(head: Linear, x: Array, y: Array) -> Array:
-        scores = jnp.matmul(x, head.kernel, precision="highest") + head.bias[None]
+        scores = _scores(head, x)
         return optax.losses.softmax_cross_entropy_with_integer_labels(scores, y).mean()
 
     def fit(rate: Array, decay: Array) -> Linear:
         optimizer = optax.chain(
-            optax.add_decayed_weights(decay, mask=Linear(kernel=True, bias=False)),
+            optax.add_decayed_weights(
+                decay, mask=lambda head: head._replace(kernel=True, bias=False)
+            ),
             optax.sgd(optax.cosine_decay_schedule(rate, epochs * steps), momentum=0.9),
         )
 

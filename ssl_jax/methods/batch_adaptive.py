@@ -36,7 +36,8 @@ def batch_adaptive(method: Method, fusion: nn.Module, fused: Sequence[int] = (1,
         fusion_key, method_key = jax.random.split(key)
         variables = fusion.init(fusion_key, batch.views[fused[0]])
         inner, state = method.init(method_key, batch)
-        return {"fusion": variables["params"], "method": inner}, state
+        # A block of depth 0 has no parameters.
+        return {"fusion": variables.get("params", {}), "method": inner}, state
 
     def fuse(params: Params, batch: Batch) -> Batch:
         views = tuple(

@@ -16,7 +16,6 @@ batch for the key network; give the backbone's BatchNorm more than one group for
 The target moves after the optimizer's step, which is the same as before the next forward pass.
 """
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -33,11 +32,12 @@ from ssl_jax.methods.common import (
     momentum_target,
 )
 from ssl_jax.networks.heads import MLP
+from ssl_jax.networks.resnet import ResNet
 from ssl_jax.types import Batch, Params, State
 
 
 def make(
-    backbone: nn.Module,
+    backbone: ResNet,
     steps: int,
     *,
     hidden: int = 2048,
@@ -54,7 +54,8 @@ def make(
       UserError: from `init`, if queue_size is not a multiple of the batch size.
     """
     del steps
-    chain = {"backbone": backbone, "projector": MLP((hidden, out), norm=False)}
+    g = MLP((hidden, out), norm=False, dtype=backbone.dtype)
+    chain = {"backbone": backbone, "projector": g}
     # (query view, key view), one queue for each
     directions = ((1, 0), (0, 1)) if symmetric else ((1, 0),)
 

@@ -12,7 +12,8 @@ The target moves after the optimizer's step; the official code moves it before t
 pass, which is the same. Its batch statistics are its own, from its own forward passes.
 """
 
-import flax.linen as nn
+from functools import partial
+
 import jax
 
 from ssl_jax.losses import info_nce
@@ -25,12 +26,13 @@ from ssl_jax.methods.common import (
     momentum_target,
 )
 from ssl_jax.networks.heads import MLP
+from ssl_jax.networks.resnet import ResNet
 from ssl_jax.optim import ema_momentum
 from ssl_jax.types import Batch, Params, State
 
 
 def make(
-    backbone: nn.Module,
+    backbone: ResNet,
     steps: int,
     *,
     hidden: int = 4096,
@@ -47,8 +49,9 @@ def make(
     BatchNorm after the predictor (`predictor_final_norm`). All BatchNorms at the end of a head
     are without scale and bias, all linear layers without bias.
     """
-    g = MLP((hidden,) * (projector_layers - 1) + (out,), final_norm="plain", bias=False)
-    h = MLP((hidden, out), final_norm="plain" if predictor_final_norm else None, bias=False)
+    linear = partial(MLP, bias=False, dtype=backbone.dtype)
+    g = linear((hidden,) * (projector_layers - 1) + (out,), final_norm="plain")
+    h = linear((hidden, out), final_norm="plain" if predictor_final_norm else None)
     online = {"backbone": backbone, "projector": g, "predictor": h}
     target = {"backbone": backbone, "projector": g}
     decay = ema_momentum(momentum, steps, momentum_schedule)

@@ -12,18 +12,18 @@ is twice this). With more than two views it is the mean over all pairs.
 
 from itertools import combinations
 
-import flax.linen as nn
 import jax.numpy as jnp
 
 from ssl_jax.losses import nt_xent
 from ssl_jax.methods.base import Aux, KeyArray, Method, Step
 from ssl_jax.methods.common import apply_chain, encode_with, init_chain
 from ssl_jax.networks.heads import MLP
+from ssl_jax.networks.resnet import ResNet
 from ssl_jax.types import Batch, Params, State
 
 
 def make(
-    backbone: nn.Module,
+    backbone: ResNet,
     steps: int,
     *,
     hidden: int = 2048,
@@ -41,7 +41,11 @@ def make(
     del steps
     widths = (hidden,) * (layers - 1) + (out,)
     projector = MLP(
-        widths, norm=head_norm, final_norm="scale" if head_norm else None, bias=not head_norm
+        widths,
+        norm=head_norm,
+        final_norm="scale" if head_norm else None,
+        bias=not head_norm,
+        dtype=backbone.dtype,
     )
     chain = {"backbone": backbone, "projector": projector}
 

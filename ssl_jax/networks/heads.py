@@ -20,7 +20,7 @@ class MLP(nn.Module):
     norm: BatchNorm after the hidden layers.
     final_norm: BatchNorm after the last layer: "affine", "scale" (no bias) or "plain" (neither).
     bias: of the linear layers. final_bias: of the last one; None: as `bias`.
-    dtype: what the hidden layers compute in; the result is float32.
+    dtype: what the linear layers compute in; the result is float32.
 
         SimCLR, version 2       (h, h, 128), final_norm="scale", bias=False
         MoCo v2                 (h, 128), norm=False
@@ -40,6 +40,7 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n d"], train: bool) -> Float[Array, "n out"]:
+        """Outputs [N, widths[-1]] of inputs [N, D]."""
         *hidden, out = self.widths
         for i, width in enumerate(hidden, start=1):
             x = self._linear(x, width, self.bias, f"linear{i}")

@@ -45,28 +45,31 @@ class BatchNorm(nn.Module):
             value for each channel.
         """
         shape = (x.shape[-1],)
-        mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
-        var = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
+        running_var = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)
+        grouped = _split(x, self.groups if train else 1)
+        # Statistics are of x less the running mean: E[x^2] - E[x]^2, which needs one pass, would
+        # lose its digits where the mean is large. In training the shift cancels out, so it need
+        # not pass gradients on to the forward passes that it came from.
+        shift = jax.lax.stop_gradient(running_mean.value)[None]
+        centred = grouped.astype(jnp.float32) - _spread(shift, grouped.ndim)
         if train:
-            grouped = _split(x, self.groups)
-            used_mean, used_var = _statistics(grouped, mean.value)
+            mean, var, count = _statistics(centred)
             if not self.is_initializing():
-                count = x.size // (self.groups * x.shape[-1])
-                unbiased = used_var.mean(axis=0) * (count / (count - 1))
-                mean.value += (1.0 - self.momentum) * (used_mean.mean(axis=0) - mean.value)
-                var.value += (1.0 - self.momentum) * (unbiased - var.value)
+                rate = 1.0 - self.momentum
+                unbiased = var.mean(axis=0) * (count / (count - 1))
+                running_mean.value += rate * mean.mean(axis=0)
+                running_var.value += rate * (unbiased - running_var.value)
         else:
-            grouped = x[None]
-            used_mean, used_var = mean.value[None], var.value[None]
+            mean, var = jnp.zeros_like(shift), running_var.value[None]
 
-        gain = jax.lax.rsqrt(used_var + self.epsilon)
+        gain = jax.lax.rsqrt(var + self.epsilon)
         if self.use_scale:
             gain = gain * self.param("scale", self.scale_init, shape, jnp.float32)[None]
-        offset = -used_mean * gain
+        offset = -mean * gain
         if self.use_bias:
             offset = offset + self.param("bias", nn.initializers.zeros, shape, jnp.float32)[None]
-        # One multiply-add a value, in float32 registers between two arrays of the compute type.
-        y = grouped.astype(jnp.float32) * _spread(gain, grouped) + _spread(offset, grouped)
+        y = centred * _spread(gain, grouped.ndim) + _spread(offset, grouped.ndim)
         return y.astype(self.dtype).reshape(x.shape)
 
 
@@ -74,33 +77,25 @@ def _split(x: Float[Array, "n *space c"], groups: int) -> Float[Array, "groups m
     n = x.shape[0]
     if n % groups:
         raise UserError(f"{groups} BatchNorm groups do not divide the batch of {n}")
-    if x.size == groups * x.shape[-1]:
-        raise UserError(
-            f"BatchNorm of {groups} groups has one value a channel in a batch of {n}: "
-            "training needs at least two"
-        )
     return x.reshape(groups, n // groups, *x.shape[1:])
 
 
 def _statistics(
-    x: Float[Array, "groups m *space c"], shift: Float[Array, " c"]
-) -> tuple[Float[Array, "groups c"], Float[Array, "groups c"]]:
-    """Mean and biased variance of each group, in float32.
-
-    Both come from one pass over x. E[x^2] - E[x]^2 loses its digits where the mean is large
-    beside the deviation, so the running mean, which is near the mean, is subtracted first; the
-    result does not depend on it otherwise.
-    """
+    x: Float[Array, "groups m *space c"],
+) -> tuple[Float[Array, "groups c"], Float[Array, "groups c"], int]:
+    """Mean and biased variance of each group in one pass, and the number of values in each."""
+    groups, *_, channels = x.shape
+    count = x.size // (groups * channels)
+    if count < 2:
+        raise UserError(
+            f"BatchNorm trains on at least two values a channel: a batch of {groups} in {groups} "
+            "groups has one"
+        )
     axes = tuple(range(1, x.ndim - 1))
-    shift = jax.lax.stop_gradient(shift)[None]
-    centred = x.astype(jnp.float32) - _spread(shift, x)
-    mean = centred.mean(axes)
-    var = jnp.maximum(jnp.square(centred).mean(axes) - jnp.square(mean), 0.0)
-    return mean + shift, var
+    mean = x.mean(axes)
+    return mean, jnp.maximum(jnp.square(x).mean(axes) - jnp.square(mean), 0.0), count
 
 
-def _spread(
-    values: Float[Array, "groups c"], x: Float[Array, "_ m *space c"]
-) -> Float[Array, "groups *ones c"]:
-    """Values per group and channel, shaped to be combined with x."""
-    return values.reshape(values.shape[0], *(1,) * (x.ndim - 2), values.shape[1])
+def _spread(values: Float[Array, "groups c"], ndim: int) -> Float[Array, "groups *ones c"]:
+    """Values per group and channel, to be combined with groups [groups, m, *space, c]."""
+    return values.reshape(values.shape[0], *(1,) * (ndim - 2), values.shape[1])

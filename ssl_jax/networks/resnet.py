@@ -160,7 +160,8 @@ class ResNet(nn.Module):
             raise UserError(f"stem {self.stem!r} must be imagenet or cifar")
         x = nn.relu(norm(name="bn1")(x, train))
         if self.stem == "imagenet":
-            x = nn.max_pool(x, (3, 3), (2, 2), padding=((1, 1), (1, 1)))
+            padding = ((1, 1), (1, 1))
+            x = nn.max_pool(x, (3, 3), (2, 2), padding)  # pyright: ignore[reportArgumentType]
         return x
 
 

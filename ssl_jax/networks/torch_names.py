@@ -30,7 +30,7 @@ _LEAVES = {
 
 
 def to_torch(variables: Params) -> dict[str, np.ndarray]:
-    """A state dict of {"params": ..., "batch_stats": ...} of a ResNet, in float32.
+    """The state dict of a ResNet's {"params": ..., "batch_stats": ...}.
 
     Complete for a strict load: `num_batches_tracked`, which PyTorch keeps but does not use
     here, is 0.

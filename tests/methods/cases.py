@@ -25,6 +25,8 @@ OPTIONS = {
     "moco_v2-symmetric": ("moco_v2", dict(hidden=8, out=8, queue_size=32, symmetric=True)),
     "moco_v3": ("moco_v3", dict(hidden=8, out=8)),
 }
+# Behind batch fusion: three of them here, all of them in the slow tests.
+FUSED = ("simclr", "moco_v2", "moco_v3")
 FUSION = BatchFusion(patch_size=4, mean=MEAN, std=STD)
 
 

@@ -15,14 +15,15 @@ from torchvision_cases import CASES, CLASSES, MEAN, STD, VECTORS, WIDTH, images,
 
 
 class Narrow(resnet.ResNet):
-    """torchvision's ResNet with stages of WIDTH, 2 WIDTH, ... channels, and a choice of stems."""
+    """torchvision's ResNet with two stages of WIDTH and 2 WIDTH channels and a choice of stems."""
 
     def __init__(self, block, layers, stem, padding):
-        super().__init__(block, layers)
+        super().__init__(block, [*layers, 1, 1])
         kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
         self.conv1 = nn.Conv2d(3, WIDTH, kernel, stride, padding, bias=False)
         self.bn1 = nn.BatchNorm2d(WIDTH)
-        self.fc = nn.Linear(8 * WIDTH * block.expansion, CLASSES)
+        self.layer3 = self.layer4 = nn.Identity()
+        self.fc = nn.Linear(2 * WIDTH * block.expansion, CLASSES)
         if stem == "cifar":
             self.maxpool = nn.Identity()
 

@@ -15,9 +15,9 @@ MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 
 # block, blocks of each stage, stem, stem padding, pixels
 CASES = {
-    "imagenet": ("BasicBlock", (1, 1, 1, 1), "imagenet", 3, 64),
-    "cifar": ("Bottleneck", (1, 2, 1, 1), "cifar", 1, 24),
-    "cifar_padded": ("BasicBlock", (1, 1, 1, 1), "cifar", 2, 24),
+    "imagenet": ("BasicBlock", (1, 1), "imagenet", 3, 32),
+    "cifar": ("Bottleneck", (1, 2), "cifar", 1, 12),
+    "cifar_padded": ("BasicBlock", (1, 1), "cifar", 2, 12),
 }
 
 

@@ -35,23 +35,23 @@ def load(*, path: str, image_size: int, channels: int) -> tuple[Dataset, Dataset
         raise UserError(f"config.data.channels {channels} must be 1 (grey) or 3 (RGB) for files")
     files = Files(root=root, names=(), sizes=(), image_size=image_size, channels=channels or 3)
     if not os.path.isdir(os.path.join(root, "train")):
-        return with_test(_read(files, "", ()))
-    train = _read(files, "train", ())
+        return with_test(_readable(_list(files, "", known=())))
+    train = _readable(_list(files, "train", known=()))
     if train.labels is None:
         return train, None
     files = dataclasses.replace(files, image_size=train.images.shape[1])
     # Published sets often have an unlabelled `test` beside a labelled `val`.
     for part in ("test", "val", "validation"):
         if os.path.isdir(os.path.join(root, part)):
-            test = _read(files, part, train.classes)
+            test = _list(files, part, known=train.classes)
             if test.labels is not None:
-                return train, test
+                return train, _readable(test)
     return with_test(train)
 
 
-def _read(files: Files, part: str, known: tuple[str, ...]) -> Dataset:
-    """The images below root/part; `known` are the training set's classes, for another set."""
-    folder = os.path.join(files.root, part)
+def _list(files: Files, part: str, *, known: tuple[str, ...]) -> Dataset:
+    """The images below root/part, readable or not; `known` are the classes, () to find them."""
+    folder = os.path.normpath(os.path.join(files.root, part))
     found = sorted(_find(folder, "", (os.path.realpath(folder),)))
     if not found:
         raise UserError(f"{folder} holds no image files")
@@ -62,7 +62,7 @@ def _read(files: Files, part: str, known: tuple[str, ...]) -> Dataset:
         number = {name: index for index, name in enumerate(classes)}
         labels = np.array([number[_first(name)] for name in names], np.int32)
     names = tuple(os.path.join(part, name) for name in names)
-    return _readable(dataclasses.replace(files, names=names, sizes=sizes), labels, classes)
+    return Dataset(dataclasses.replace(files, names=names, sizes=sizes), labels, classes)
 
 
 def _find(folder: str, below: str, above: tuple[str, ...]) -> Iterator[tuple[str, int]]:
@@ -108,8 +108,10 @@ def _first(name: str) -> str:
     return pathlib.PurePath(name).parts[0]
 
 
-def _readable(files: Files, labels: np.ndarray | None, classes: tuple[str, ...]) -> Dataset:
-    """The data set without its unreadable files, which it lists."""
+def _readable(dataset: Dataset) -> Dataset:
+    """The data set without its unreadable files, which it lists, at the size of the others."""
+    files = dataset.images
+    assert isinstance(files, Files)
     unreadable, side = find_unreadable(files)
     keep = np.array([i for i, name in enumerate(files.names) if name not in unreadable], np.int64)
     if not len(keep):
@@ -123,4 +125,4 @@ def _readable(files: Files, labels: np.ndarray | None, classes: tuple[str, ...])
             "config.data.image_size must say to which size they are brought"
         )
     files = dataclasses.replace(files, image_size=side)
-    return take(Dataset(files, labels, classes, tuple(sorted(unreadable))), keep)
+    return take(dataset._replace(images=files, skipped=tuple(sorted(unreadable))), keep)

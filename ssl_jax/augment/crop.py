@@ -1,0 +1,130 @@
+"""Random resized crop and flip of one image, with torchvision's semantics.
+
+The crop is a true crop-then-resize: half-pixel centres, antialiased when it shrinks (the filter
+stretches with the scale), and no pixel outside the crop is ever read. Equal to torchvision's
+`resized_crop(..., antialias=True)` on float tensors; bicubic overshoot is clipped to [0, 1].
+
+One path serves every scale. Rows are gathered, a fixed number of taps per output row; columns are
+one product with a dense weight matrix. The gather reads each image once and touches only the taps
+that count; the product is what a matrix unit does best, and it makes XLA write the view to memory:
+on CPU a view that is only gathered would be gathered again by every later operation fused with it.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+ATTEMPTS = 10  # torchvision's number of draws before it falls back to a central crop
+
+
+class Box(NamedTuple):
+    """Part of an image in pixels: rows top to top + height, columns left to left + width."""
+
+    top: Int[Array, ""]
+    left: Int[Array, ""]
+    height: Int[Array, ""]
+    width: Int[Array, ""]
+
+
+def whole(height: int, width: int) -> Box:
+    """The box that holds all of an image."""
+    return Box(*(jnp.asarray(value, jnp.int32) for value in (0, 0, height, width)))
+
+
+def sample_box(
+    key: Key[Array, ""],
+    height: int,
+    width: int,
+    *,
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+) -> Box:
+    """A box of an image of `height` x `width`, from torchvision's `RandomResizedCrop.get_params`.
+
+    The area is uniform in `scale` (shares of the image), the aspect ratio width / height
+    log-uniform in `ratio`; the first of ten draws that fits is placed uniformly. If none fits, the
+    largest central box with a ratio within bounds.
+    """
+    u = jax.random.uniform(key, (2 * ATTEMPTS + 2,))
+    area = height * width * (scale[0] + u[:ATTEMPTS] * (scale[1] - scale[0]))
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    aspect = jnp.exp(low + u[ATTEMPTS:-2] * (high - low))
+    heights, widths = jnp.round(jnp.sqrt(area / aspect)), jnp.round(jnp.sqrt(area * aspect))
+    fits = (heights > 0) & (heights <= height) & (widths > 0) & (widths <= width)
+
+    # round() is half to even, as in Python.
+    fallback_height = min(height, round(width / ratio[0]))
+    fallback_width = min(width, round(height * ratio[1]))
+    first, found = jnp.argmax(fits), jnp.any(fits)
+    h = jnp.where(found, heights[first], fallback_height).astype(jnp.int32)
+    w = jnp.where(found, widths[first], fallback_width).astype(jnp.int32)
+    top = jnp.where(found, jnp.floor(u[-2] * (height - h + 1)), (height - h) // 2)
+    left = jnp.where(found, jnp.floor(u[-1] * (width - w + 1)), (width - w) // 2)
+    return Box(top.astype(jnp.int32), left.astype(jnp.int32), h, w)
+
+
+def resized_crop(
+    image: Float[Array, "h w c"], box: Box, *, size: int, interpolation: str = "bilinear"
+) -> Float[Array, "{size} {size} c"]:
+    """The part of `image` in `box`, resized to `size` x `size`.
+
+    interpolation: "bilinear" or "bicubic" (Keys' kernel with a = -0.5, as antialiasing filters
+      have it), both antialiased.
+    """
+    height, width, _ = image.shape
+    kernel, radius = (_cubic, 2) if interpolation == "bicubic" else (_triangle, 1)
+
+    # No box is larger than the image, so this many taps reach over the kernel at any scale.
+    taps = math.ceil(2 * radius * max(1.0, height / size))
+    centre, stretch = _centres(box.height, size)
+    first = jnp.floor(centre - radius * stretch + 0.5)
+    rows = first[:, None] + jnp.arange(taps)[None, :]
+    row_weights = _weights(rows, box.height, size, kernel)
+    rows = jnp.clip(rows.astype(jnp.int32) + box.top, 0, height - 1)
+    image = sum(
+        row_weights[:, t, None, None] * image.at[rows[:, t]].get(mode="promise_in_bounds")
+        for t in range(taps)
+    )
+
+    columns = jnp.broadcast_to(jnp.arange(width) - box.left, (size, width))
+    column_weights = _weights(columns, box.width, size, kernel)
+    image = jnp.einsum("owc,pw->opc", image, column_weights, precision="highest")
+    return jnp.clip(image, 0, 1) if interpolation == "bicubic" else image
+
+
+def random_flip(
+    key: Key[Array, ""], image: Float[Array, "h w c"], *, probability: float
+) -> Float[Array, "h w c"]:
+    """The image, mirrored left to right with `probability`."""
+    flipped: Bool[Array, ""] = jax.random.bernoulli(key, probability)
+    return jnp.where(flipped, image[:, ::-1], image)
+
+
+def _centres(length, size):
+    """Where the `size` outputs lie in a crop of `length` pixels; how far the kernel stretches."""
+    scale = length / size
+    return scale * (jnp.arange(size) + 0.5), jnp.maximum(scale, 1)
+
+
+def _weights(pixels, length, size, kernel):
+    """Weights [size, taps] of `pixels` [size, taps], counted from the start of a crop of `length`.
+
+    Pixels outside the crop weigh nothing, and the weights of an output add up to one.
+    """
+    centre, stretch = _centres(length, size)
+    weights = kernel((pixels + 0.5 - centre[:, None]) / stretch)
+    weights = jnp.where((pixels >= 0) & (pixels < length), weights, 0)
+    return weights / jnp.sum(weights, axis=1, keepdims=True)
+
+
+def _triangle(x):
+    return jnp.maximum(0, 1 - jnp.abs(x))
+
+
+def _cubic(x):
+    """Keys, "Cubic convolution interpolation for digital image processing", 1981, a = -0.5."""
+    x = jnp.minimum(jnp.abs(x), 2)
+    return jnp.where(x < 1, (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2)

@@ -1,0 +1,141 @@
+"""What is done to each view of an image, as data, and the function that does it to a batch."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key, UInt8
+
+from ssl_jax.augment.blur import random_blur
+from ssl_jax.augment.color import color_jitter, random_greyscale, random_solarize
+from ssl_jax.augment.crop import random_flip, resized_crop, sample_box, whole
+
+Augment = Callable[
+    [Key[Array, "n"], UInt8[Array, "n h w c"]], tuple[Float[Array, "n _size _size c"], ...]
+]
+
+
+class ViewSpec(NamedTuple):
+    """One kind of view. Its operations run in the order of the fields; what is 0 is not done.
+
+    size: side of the view in pixels. copies: how many views are made like this one.
+    crop_probability: how often the view is a random crop, of a share `crop_scale` of the area and
+      a ratio width / height in `crop_ratio`; else it is the whole image, resized.
+    interpolation: "bilinear" or "bicubic".
+    flip, jitter_probability, grey, blur, solarize: how often each is done.
+    brightness, contrast, saturation, hue: torchvision's strengths; see `color_jitter`.
+    crop_or_jitter: never both: the colours change only in images that were not cropped.
+    blur_sigma: range of the width in pixels. blur_kernel: taps, odd; 0 is a tenth of the size, made
+      odd, at least 3.
+    solarize_threshold: values from here on are inverted.
+    """
+
+    size: int
+    copies: int = 1
+    crop_probability: float = 1.0
+    crop_scale: tuple[float, float] = (0.08, 1.0)
+    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    interpolation: str = "bilinear"
+    flip: float = 0.5
+    jitter_probability: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    crop_or_jitter: bool = False
+    grey: float = 0.0
+    blur: float = 0.0
+    blur_sigma: tuple[float, float] = (0.1, 2.0)
+    blur_kernel: int = 0
+    solarize: float = 0.0
+    solarize_threshold: float = 0.5
+
+
+def make_augment(specs: Sequence[ViewSpec], image_shape: tuple[int, int, int]) -> Augment:
+    """A function that makes the views of `specs`, in order, of images of `image_shape` (H, W, C).
+
+    It takes a key per image and uint8 images, and returns one float32 array [n, size, size, C] in
+    [0, 1] per view. What happens to an image depends on its key and on the index of the view only,
+    so views are the same however the batch is composed or spread over devices.
+
+    Raises UserError if a spec is out of range or needs RGB and the images are not.
+    """
+    for spec in specs:
+        _check(spec, image_shape)
+
+    def augment(
+        keys: Key[Array, "n"], images: UInt8[Array, "n h w c"]
+    ) -> tuple[Float[Array, "n _size _size c"], ...]:
+        views = []
+        for spec in specs:
+            # Copies are one batch: one program to compile, and as many kernels as for one view.
+            indices = len(views) + jnp.arange(spec.copies)
+            one = jax.vmap(
+                lambda key, image, index, spec=spec: _view(
+                    jax.random.fold_in(key, index), image, spec
+                ),
+                (0, 0, None),
+            )
+            views.extend(jax.vmap(one, (None, None, 0))(keys, images, indices))
+        return tuple(views)
+
+    return augment
+
+
+def to_float(images: UInt8[Array, "*n h w c"]) -> Float[Array, "*n h w c"]:
+    """float32 images in [0, 1]."""
+    return images.astype(jnp.float32) / 255
+
+
+def _view(key, image, spec):
+    keys = jax.random.split(key, 7)
+    height, width, _ = image.shape
+    image = to_float(image)
+    cropped = jax.random.bernoulli(keys[0], spec.crop_probability)
+    if spec.crop_probability > 0 or (height, width) != (spec.size, spec.size):
+        box = sample_box(keys[1], height, width, scale=spec.crop_scale, ratio=spec.crop_ratio)
+        box = jax.tree.map(lambda a, b: jnp.where(cropped, a, b), box, whole(height, width))
+        image = resized_crop(image, box, size=spec.size, interpolation=spec.interpolation)
+    if spec.flip:
+        image = random_flip(keys[2], image, probability=spec.flip)
+    if _jitters(spec):
+        jittered = color_jitter(
+            keys[3],
+            image,
+            probability=spec.jitter_probability,
+            brightness=spec.brightness,
+            contrast=spec.contrast,
+            saturation=spec.saturation,
+            hue=spec.hue,
+        )
+        image = jnp.where(cropped, image, jittered) if spec.crop_or_jitter else jittered
+    if spec.grey:
+        image = random_greyscale(keys[4], image, probability=spec.grey)
+    if spec.blur:
+        image = random_blur(
+            keys[5],
+            image,
+            probability=spec.blur,
+            sigma=spec.blur_sigma,
+            kernel=_blur_kernel(spec),
+        )
+    if spec.solarize:
+        image = random_solarize(
+            keys[6], image, probability=spec.solarize, threshold=spec.solarize_threshold
+        )
+    return image
+
+
+def _jitters(spec):
+    return spec.jitter_probability and (
+        spec.brightness or spec.contrast or spec.saturation or spec.hue
+    )
+
+
+def _blur_kernel(spec):
+    return spec.blur_kernel or max(3, spec.size // 10 | 1)
+
+
+def _check(spec, image_shape):
+    pass

@@ -1,0 +1,144 @@
+"""Parts of a data set, and the name of what it holds."""
+
+import math
+
+import numpy as np
+import pytest
+
+from ssl_jax.data.dataset import (
+    Dataset,
+    bytes_of,
+    draw,
+    fingerprint,
+    in_memory,
+    set_aside,
+    split,
+    take,
+    with_test,
+)
+from ssl_jax.errors import UserError
+
+SIZES = (40, 25, 10, 5)
+
+
+def numbered(labelled=True):
+    """80 images whose first pixel is their number, in classes of 40, 25, 10 and 5."""
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(4), SIZES))
+    images = np.zeros((80, 2, 2, 1), np.uint8)
+    images[:, 0, 0, 0] = np.arange(80)
+    if not labelled:
+        return Dataset(images, None, (), ("broken.png",))
+    return Dataset(images, labels.astype(np.int32), ("a", "b", "c", "d"), ("broken.png",))
+
+
+def numbers(dataset):
+    return dataset.images[:, 0, 0, 0].tolist()
+
+
+@pytest.mark.parametrize("count", [1, 7, 20, 37, 80])
+def test_every_class_gives_its_share(count):
+    labels = numbered().labels
+    chosen = draw(labels, size=80, count=count, seed=3)
+    assert len(set(chosen.tolist())) == count
+    for label, size in enumerate(SIZES):
+        share = count * size / 80
+        assert math.floor(share) <= np.sum(labels[chosen] == label) <= math.ceil(share)
+
+
+def test_the_odd_images_of_equal_classes_are_shared_out_at_random():
+    labels = np.arange(100, dtype=np.int32) % 10
+    favoured = {
+        tuple(np.bincount(labels[draw(labels, size=100, count=15, seed=seed)])) for seed in range(8)
+    }
+    assert len(favoured) > 1
+    assert all(sorted(counts) == [1] * 5 + [2] * 5 for counts in favoured)
+
+
+def test_a_class_gives_images_at_random():
+    labels = np.zeros(50, np.int32)
+    draws = [set(draw(labels, size=50, count=10, seed=seed).tolist()) for seed in range(40)]
+    assert set.union(*draws) == set(range(50))
+
+
+def test_the_holdout_is_the_same_for_every_seed_and_limit():
+    train = numbered()
+    parts = [split(train, holdout=16, limit=limit, seed=s) for s in (0, 1) for limit in (0, 20)]
+    held = [numbers(kept) for _, kept in parts]
+    assert all(part == held[0] for part in held)
+    assert np.bincount(parts[0][1].labels).tolist() == [8, 5, 2, 1]
+    for rest, kept in parts:
+        assert not set(numbers(rest)) & set(numbers(kept))
+        for part in (rest, kept):  # labels went with their images
+            np.testing.assert_array_equal(part.labels, train.labels[numbers(part)])
+    assert sorted(numbers(parts[0][0]) + held[0]) == list(range(80))
+
+
+def test_the_limit_is_drawn_by_the_seed():
+    train = numbered()
+    first, again, other = (
+        numbers(split(train, holdout=0, limit=20, seed=seed)[0]) for seed in (1, 1, 2)
+    )
+    assert first == again != other
+    assert len(set(first)) == len(set(other)) == 20
+
+
+def test_an_unlabelled_set_is_split_too():
+    rest, kept = split(numbered(labelled=False), holdout=10, limit=30, seed=0)
+    assert len(set(numbers(rest)) | set(numbers(kept))) == 40
+    assert rest.labels is None and kept.labels is None
+
+
+def test_no_holdout_is_none():
+    train, kept = split(numbered(), holdout=0, limit=0, seed=0)
+    assert kept is None and numbers(train) == list(range(80))
+
+
+@pytest.mark.parametrize(
+    ("holdout", "limit", "message"),
+    [
+        (80, 0, "holdout of 80 images must leave some of the 80"),
+        (-1, 0, "holdout of -1 images"),
+        (0, 81, "config.data.limit 81 must be 0 .all. or at most the 80"),
+        (10, 71, "config.data.limit 71 .* 70 training images"),
+        (0, -1, "config.data.limit -1"),
+    ],
+)
+def test_more_images_than_there_are_are_refused(holdout, limit, message):
+    with pytest.raises(UserError, match=message):
+        split(numbered(), holdout=holdout, limit=limit, seed=0)
+
+
+def test_a_labelled_set_gives_up_a_tenth_for_testing():
+    train, test = with_test(numbered())
+    assert (len(train.images), len(test.images)) == (72, 8)
+    assert with_test(numbered(labelled=False))[1] is None
+
+
+def test_files_left_out_are_listed_once():
+    rest, chosen = set_aside(numbered(), 8)
+    assert rest.skipped == ("broken.png",) and chosen.skipped == ()
+
+
+def test_the_fingerprint_names_the_content():
+    base = numbered()
+    pixels, labels = base.images.copy(), base.labels.copy()
+    pixels[5, 1, 1, 0] ^= 1
+    labels[5] ^= 1
+    others = [
+        base._replace(images=pixels),
+        base._replace(labels=labels),
+        base._replace(labels=None),
+        base._replace(classes=("a", "b", "d", "c")),
+        base._replace(images=base.images.reshape(80, 4, 1, 1)),
+        take(base, np.arange(79)),
+    ]
+    assert len({fingerprint(dataset) for dataset in (base, *others)}) == 7
+    same = Dataset(np.asfortranarray(base.images), base.labels.copy(), base.classes, ())
+    assert fingerprint(same) == fingerprint(base)
+    assert len(fingerprint(base)) == 64
+
+
+def test_arrays_are_in_memory_already():
+    dataset = numbered()
+    assert in_memory(dataset) is dataset
+    assert bytes_of(dataset) == 320

@@ -1,0 +1,163 @@
+"""Image files of every kind against pixels known beforehand."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssl_jax.data.decode import decode
+
+RNG = np.random.default_rng(0)
+RGB = RNG.integers(0, 256, (6, 9, 3), dtype=np.uint8)
+GREY = RNG.integers(0, 256, (6, 9), dtype=np.uint8)
+
+
+def stored(path, channels=3):
+    return decode(path, image_size=0, channels=channels)
+
+
+def grey_to_rgb(grey):
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def test_colour_comes_as_stored(tmp_path):
+    for name in ("a.png", "a.BMP", "a.ppm", "a.tif"):
+        Image.fromarray(RGB).save(tmp_path / name)
+        np.testing.assert_array_equal(stored(tmp_path / name), RGB)
+    Image.fromarray(RGB).save(tmp_path / "a.webp", lossless=True)
+    np.testing.assert_array_equal(stored(tmp_path / "a.webp"), RGB)
+
+
+def test_grey_fills_three_channels_or_one(tmp_path):
+    Image.fromarray(GREY).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(stored(tmp_path / "a.png"), grey_to_rgb(GREY))
+    np.testing.assert_array_equal(stored(tmp_path / "a.png", channels=1), GREY[:, :, None])
+
+
+def test_colour_to_grey_is_the_luma_of_itu_601(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "a.png")
+    expected = RGB @ np.array([0.299, 0.587, 0.114])
+    found = stored(tmp_path / "a.png", channels=1)
+    np.testing.assert_allclose(found[:, :, 0], expected, atol=0.51)
+
+
+def test_black_and_white_are_0_and_255(tmp_path):
+    Image.fromarray(GREY > 128).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(stored(tmp_path / "a.png"), grey_to_rgb((GREY > 128) * 255))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_sixteen_bit_grey_keeps_its_high_byte(tmp_path, name):
+    deep = RNG.integers(0, 65536, (6, 9), dtype=np.uint16)
+    Image.fromarray(deep).save(tmp_path / name)
+    np.testing.assert_array_equal(stored(tmp_path / name), grey_to_rgb(deep // 256))
+
+
+def test_thirty_two_bit_integers_are_read_as_sixteen(tmp_path):
+    Image.fromarray(np.array([[0, 300, 65535, 70000]], np.int32)).save(tmp_path / "a.tif")
+    assert stored(tmp_path / "a.tif", channels=1).ravel().tolist() == [0, 1, 255, 255]
+
+
+def test_floating_point_is_refused(tmp_path):
+    Image.fromarray(GREY.astype(np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match="no known range"):
+        stored(tmp_path / "a.tif")
+
+
+def test_a_palette_is_looked_up(tmp_path):
+    palette = RNG.integers(0, 256, (4, 3), dtype=np.uint8)
+    image = Image.fromarray(GREY % 4)
+    image.putpalette(palette.ravel().tolist())  # makes it a palette image
+    for name in ("a.png", "a.gif"):
+        image.save(tmp_path / name)
+        np.testing.assert_array_equal(stored(tmp_path / name), palette[GREY % 4])
+    image.save(tmp_path / "b.png", transparency=2)
+    palette[2] = 255
+    np.testing.assert_array_equal(stored(tmp_path / "b.png"), palette[GREY % 4])
+
+
+def test_transparency_lies_on_white(tmp_path):
+    alpha = RNG.integers(0, 256, (6, 9, 1), dtype=np.uint8)
+    weight = alpha / 255.0
+    Image.fromarray(np.concatenate([RGB, alpha], axis=2)).save(tmp_path / "a.png")
+    expected = RGB * weight + 255 * (1 - weight)
+    np.testing.assert_allclose(stored(tmp_path / "a.png"), expected, atol=1)
+    Image.fromarray(np.stack([GREY, alpha[..., 0]], axis=2)).save(tmp_path / "b.png")
+    expected = GREY[:, :, None] * weight + 255 * (1 - weight)
+    np.testing.assert_allclose(stored(tmp_path / "b.png", channels=1), expected, atol=1)
+
+
+def test_cmyk_becomes_rgb(tmp_path):
+    Image.new("CMYK", (16, 16), (200, 100, 0, 50)).save(tmp_path / "a.jpg", quality=100)
+    expected = (255 - np.array([200, 100, 0])) * (255 - 50) / 255
+    found = stored(tmp_path / "a.jpg").reshape(-1, 3)
+    np.testing.assert_allclose(found, np.tile(expected, (256, 1)), atol=3)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "undo"),
+    [
+        (1, lambda image: image),
+        (2, lambda image: image[:, ::-1]),
+        (3, lambda image: image[::-1, ::-1]),
+        (6, lambda image: np.rot90(image, 1)),
+        (8, lambda image: np.rot90(image, -1)),
+    ],
+)
+def test_exif_rotation_is_undone(tmp_path, orientation, undo):
+    exif = Image.Exif()
+    exif[0x0112] = orientation  # how a viewer must turn what is stored
+    Image.fromarray(np.ascontiguousarray(undo(RGB))).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(stored(tmp_path / "a.png"), RGB)
+
+
+def test_the_first_frame_of_an_animation(tmp_path):
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert (stored(tmp_path / "a.gif") == (255, 0, 0)).all()
+
+
+def bicubic(length, start, scale, size):
+    """Keys' weights (a = -1/2) [size, length] for samples of width `scale` from `start` on."""
+    weights = np.zeros((size, length))
+    for i in range(size):
+        for j in range(length):
+            x = abs((j + 0.5 - (start + (i + 0.5) * scale)) / scale)
+            if x < 1:
+                weights[i, j] = 1.5 * x**3 - 2.5 * x**2 + 1
+            elif x < 2:
+                weights[i, j] = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    return weights / weights.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize(("height", "width"), [(25, 40), (40, 25), (24, 24)])
+def test_the_central_square_is_resized_without_aliasing(tmp_path, height, width):
+    image = RNG.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    side, size = min(height, width), 8
+    rows = bicubic(height, (height - side) / 2, side / size, size)
+    columns = bicubic(width, (width - side) / 2, side / size, size)
+    expected = np.einsum("ih,jw,hwc->ijc", rows, columns, image.astype(np.float64))
+    found = decode(tmp_path / "a.png", image_size=size, channels=3)
+    assert found.dtype == np.uint8
+    np.testing.assert_allclose(found, np.clip(expected, 0, 255), atol=1.1)
+
+
+def test_an_image_of_the_right_size_is_left_alone(tmp_path):
+    square = np.ascontiguousarray(RGB[:, :6])
+    Image.fromarray(square).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(decode(tmp_path / "a.png", image_size=6, channels=3), square)
+
+
+def test_large_jpegs_read_at_a_fraction_keep_their_detail(tmp_path):
+    y, x = np.mgrid[0:400, 0:520] * (2 * np.pi)
+    waves = [np.sin(x / 16), np.cos(y / 20), np.sin((x + y) / 40)]  # 16 pixels long, 3.2 when small
+    Image.fromarray((np.stack(waves, axis=2) * 100 + 127).astype(np.uint8)).save(
+        tmp_path / "a.jpg", quality=95, subsampling=0
+    )
+    Image.open(tmp_path / "a.jpg").save(tmp_path / "a.png")  # the same pixels, read in full
+    found, expected = (
+        decode(tmp_path / name, image_size=80, channels=3).astype(int)
+        for name in ("a.jpg", "a.png")
+    )
+    assert np.abs(found - expected).mean() < 1
+    np.testing.assert_allclose(found, expected, atol=4)

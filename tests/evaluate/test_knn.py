@@ -1,0 +1,77 @@
+"""Weighted kNN against a float64 loop and against scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KNeighborsClassifier
+
+from ssl_jax.errors import UserError
+from ssl_jax.evaluate.features import Labelled
+from ssl_jax.evaluate.knn import knn_accuracy, leave_one_out
+from tests.evaluate.clusters import clusters
+
+CLASSES = 8
+# More queries than one block, and not a multiple of it.
+BANK, QUERIES = clusters(150, 300, classes=CLASSES, width=6, spread=1.0, seed=0)
+
+
+def loop(
+    bank: Labelled, queries: Labelled, k: int, temperature: float, *, same: bool = False
+) -> tuple[float, float]:
+    """Top-1 and top-5 in float64."""
+    stored = bank.features.astype(np.float64)
+    stored /= np.linalg.norm(stored, axis=1, keepdims=True)
+    top1 = top5 = 0
+    for i, (feature, label) in enumerate(zip(queries.features, queries.labels, strict=True)):
+        similarity = stored @ (feature / np.linalg.norm(feature.astype(np.float64)))
+        if same:
+            similarity[i] = -np.inf
+        votes = np.zeros(CLASSES)
+        for j in np.argsort(-similarity)[:k]:
+            votes[bank.labels[j]] += np.exp(similarity[j] / temperature)
+        best = [c for c in np.argsort(-votes) if votes[c] > 0]
+        top1 += label in best[:1]
+        top5 += label in best[:5]
+    return top1 / len(queries.labels), top5 / len(queries.labels)
+
+
+@pytest.mark.parametrize("temperature", [0.07, 1.0])
+def test_accuracy_is_that_of_a_loop(temperature: float) -> None:
+    ks = (1, 5, 20, 150)
+    found = knn_accuracy(BANK, QUERIES, num_classes=CLASSES, ks=ks, temperature=temperature)
+    expected = {k: loop(BANK, QUERIES, k, temperature) for k in ks}
+    assert found == expected
+    assert len({accuracy.top1 for accuracy in found.values()}) > 2  # k matters here
+    assert 0.3 < found[20].top1 < found[20].top5 < 1
+
+
+def test_accuracy_is_that_of_scikit_learn() -> None:
+    oracle = KNeighborsClassifier(
+        20, metric="cosine", algorithm="brute", weights=lambda distance: np.exp(-distance / 0.07)
+    )
+    expected = oracle.fit(*BANK).score(*QUERIES)
+    assert knn_accuracy(BANK, QUERIES, num_classes=CLASSES)[20].top1 == expected
+
+
+def test_left_out_images_are_not_their_own_neighbours() -> None:
+    found = leave_one_out(QUERIES, num_classes=CLASSES, ks=(1, 20))
+    assert found == {k: loop(QUERIES, QUERIES, k, 0.07, same=True) for k in (1, 20)}
+    own = knn_accuracy(QUERIES, QUERIES, num_classes=CLASSES, ks=(1,))[1]
+    assert own.top1 == 1.0 > found[1].top1
+
+
+def test_weights_stay_finite_at_low_temperature() -> None:
+    found = knn_accuracy(BANK, QUERIES, num_classes=CLASSES, ks=(20,), temperature=0.002)
+    assert found[20].top1 == loop(BANK, QUERIES, 20, 0.002)[0]
+
+
+def test_a_class_without_votes_is_never_right() -> None:
+    bank = Labelled(BANK.features, BANK.labels % 2)
+    queries = Labelled(QUERIES.features, np.full(300, 3))
+    assert knn_accuracy(bank, queries, num_classes=CLASSES)[20] == (0.0, 0.0)
+
+
+def test_more_neighbours_than_images_are_refused() -> None:
+    with pytest.raises(UserError, match="k = 151 nearest neighbours of only 150 images"):
+        knn_accuracy(BANK, QUERIES, num_classes=CLASSES, ks=(5, 151))
+    with pytest.raises(UserError, match="k = 150 nearest neighbours of only 149 images"):
+        leave_one_out(BANK, num_classes=CLASSES, ks=(150,))

@@ -1,0 +1,265 @@
+"""The whole command on real digits, as small as it goes: files, resume, kills, wrong input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from ssl_jax import command_line, main
+from ssl_jax.errors import UserError
+from ssl_jax.report.metrics import MetricsLog
+
+ROOT = Path(__file__).parent.parent
+TINY = [
+    "--config.data.limit=128",
+    "--config.batch_size=32",
+    "--config.epochs=3",
+    "--config.network.width=4",
+    "--config.network.stages=(1,1)",
+    "--config.method.hidden=8",
+    "--config.method.out=8",
+    "--config.augment.view0.size=8",
+    "--config.augment.view1.size=8",
+    "--config.log_every_steps=2",
+    "--config.checkpoint_every_epochs=1",
+    "--config.probe_every_epochs=2",
+    "--config.optimizer.warmup_epochs=1",
+]
+
+
+def argv(workdir, *more):
+    return ["ssl_jax", "--config=configs/ba_moco.py", f"--workdir={workdir}", *TINY, *more]
+
+
+def train(workdir, *more):
+    main.main(argv(workdir, *more))
+    path = Path(workdir) / "result.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def metrics(workdir):
+    return [json.loads(line) for line in (Path(workdir) / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def from_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    # One device: what is bit for bit, is so on one.
+    devices = jax.devices()[:1]
+    monkeypatch.setattr("ssl_jax.sharding.jax.devices", lambda: devices)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run without interruption."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        devices = jax.devices()[:1]
+        patch.setattr("ssl_jax.sharding.jax.devices", lambda: devices)
+        folder = tmp_path_factory.mktemp("whole")
+        return folder, train(folder)
+
+
+def test_a_run_leaves_what_scripts_rely_on(whole):
+    folder, result = whole
+    assert result["steps"] == 3 * 4
+    assert result["seconds"] > 0 and result["images_per_second"] > 0
+    assert result["config"]["batch_size"] == 32 and result["config"]["data"]["name"] == "digits"
+    assert len(result["digest"]) == 64 and result["device"]
+    for who in ("trained", "untrained", "pixels"):
+        for figure in ("knn_top1", "linear_top1"):
+            assert 0.1 < result["evaluation"][who][figure] <= 1.0
+    assert result["evaluation"]["protocol"]
+    lines = metrics(folder)
+    assert [line["step"] for line in lines] == [2, 4, 6, 8, 10, 12]
+    assert all(np.isfinite(line["loss"]) for line in lines)
+    assert {"knn_top1", "feature_std_ratio", "effective_rank"} <= set(lines[3])
+    assert list(folder.glob("events/events.out.tfevents*"))
+
+
+def test_the_same_command_again_trains_nothing(whole, capsys):
+    folder, result = whole
+    before = (folder / "metrics.jsonl").read_bytes()
+    assert train(folder) == result
+    assert "finished" in capsys.readouterr().out
+    assert (folder / "metrics.jsonl").read_bytes() == before
+
+
+def test_only_epochs_may_differ_and_only_be_raised(whole):
+    folder, _ = whole
+    with pytest.raises(UserError, match="another learning_rate, optimizer.momentum;"):
+        train(folder, "--config.learning_rate=0.5", "--config.optimizer.momentum=0.8")
+    with pytest.raises(UserError, match="only be raised"):
+        train(folder, "--config.epochs=2")
+
+
+def test_stopped_by_sigterm_and_resumed_equals_uninterrupted(whole, tmp_path, monkeypatch, capsys):
+    folder, result = whole
+    write = MetricsLog.write
+
+    def write_and_ask(self, step, values):
+        write(self, step, values)
+        if step == 6:  # not a step that would be saved
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(MetricsLog, "write", write_and_ask)
+    assert train(tmp_path) is None
+    assert "stopped and saved at step 7" in capsys.readouterr().out
+    monkeypatch.setattr(MetricsLog, "write", write)
+    resumed = train(tmp_path)
+    assert "going on from step 7" in capsys.readouterr().out
+    assert resumed["digest"] == result["digest"]
+    assert resumed["evaluation"] == result["evaluation"]
+    losses = {line["step"]: line["loss"] for line in metrics(tmp_path)}
+    expected = {line["step"]: line["loss"] for line in metrics(folder)}
+    assert losses[12] == expected[12] and losses[10] == expected[10]
+
+
+def test_epochs_can_be_raised(whole, tmp_path, capsys):
+    assert train(tmp_path, "--config.epochs=1")["steps"] == 4
+    first = metrics(tmp_path)
+    raised = train(tmp_path, "--config.epochs=2")
+    assert raised["steps"] == 8 and raised["config"]["epochs"] == 2
+    assert "going on from step 4" in capsys.readouterr().out
+    assert metrics(tmp_path)[: len(first)] == first
+
+
+KILLED = """
+import os, signal, sys
+import jax
+from ssl_jax import main
+from ssl_jax.checkpoint import Checkpoints
+devices = jax.devices()[:1]
+jax.devices = lambda: devices
+save = Checkpoints.save
+def save_and_die(self, step, *rest):
+    save(self, step, *rest)
+    if step == 8:
+        os.kill(os.getpid(), signal.SIGKILL)  # the save of step 8 is under way
+Checkpoints.save = save_and_die
+main.main(sys.argv)
+"""
+
+
+def test_killed_during_a_save_and_resumed_equals_uninterrupted(whole, tmp_path, capsys):
+    _, result = whole
+    child = subprocess.run(
+        [sys.executable, "-c", KILLED, *argv(tmp_path)[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    assert metrics(tmp_path)[-1]["step"] == 8
+    resumed = train(tmp_path)
+    said = capsys.readouterr().out
+    assert "going on from step 4" in said or "going on from step 8" in said
+    assert resumed["digest"] == result["digest"]
+    assert [line["step"] for line in metrics(tmp_path)] == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_loss_that_is_not_finite_ends_with_the_step_and_the_last_good_checkpoint(
+    tmp_path, monkeypatch
+):
+    build = main.build
+
+    def poisoned(config):
+        made = build(config)
+
+        def step(state, batch):
+            state, seen = made.step(state, batch)
+            return state, {**seen, "loss": jax.numpy.where(state.step == 6, np.nan, seen["loss"])}
+
+        return made._replace(step=step)
+
+    monkeypatch.setattr(main, "build", poisoned)
+    with pytest.raises(UserError, match="not finite at step 6; checkpoint 4 is good"):
+        train(tmp_path)
+    monkeypatch.setattr(main, "build", build)
+    assert train(tmp_path)["steps"] == 12
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("--config.batch_size=2000", "2000 is larger than"),
+        ("--config.fusion.group_size=24", "group_size 24 does not divide the batch of 32"),
+        ("--config.fusion.patch_size=3", "3"),
+        ("--config.method.name=mocov3", "unknown method 'mocov3'.*moco_v3"),
+        ("--config.method.name=simclr", "method simclr has no option"),
+        ("--config.network.name=resnet1", "unknown network"),
+        ("--config.data.name=digts", "digts.*digits"),
+        ("--config.data.name=folder", "path"),
+        ("--config.data.pipeline=grains", "unknown data.pipeline 'grains'"),
+        ("--config.optimizer.name=sdg", "unknown optimizer 'sdg'"),
+        ("--config.fusion.views=(2,)", "counted from 0"),
+        ("--config.augment.view0.hue=0.1", "RGB"),
+        ("--config.epochs=0", "must be positive"),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_line_before_training(tmp_path, change, message):
+    with pytest.raises(UserError, match=message) as caught:
+        train(tmp_path / "run", change)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--config.lerning_rate=3", "no config.lerning_rate; did you mean config.learning_rate"),
+        ("--config.fusion.dept=3", "did you mean config.fusion.depth"),
+        ("--config.epochs=1.5", "config.epochs=1.5"),
+        ("--config.fusion.enabled=maybe", "maybe"),
+        ("config.lr=3", "stray argument 'config.lr=3'; write --config.lr=3"),
+        ("--wrkdir=x", "wrkdir"),
+        ("--config=configs/ba_mocco.py", "no such file"),
+        ("--config=configs/ba_moco.py:cifar11", "no variant 'cifar11'.*cifar10"),
+    ],
+)
+def test_wrong_arguments_are_said_in_one_line(argument, message):
+    with pytest.raises(UserError, match=message) as caught:
+        command_line.parse(["ssl_jax", "--config=configs/ba_moco.py", argument])
+    assert "\n" not in str(caught.value)
+
+
+def test_overrides_and_default_folder():
+    command = command_line.parse(
+        [
+            "x",
+            "--config=configs/ba_moco.py:cifar10",
+            "--config.seed=3",
+            "--config.fusion.views=(0,1)",
+        ]
+    )
+    assert command.workdir == Path("runs/ba_moco-cifar10-seed3")
+    assert command.config.fusion.views == (0, 1)
+    assert command_line.parse(["x", "--config=configs/ba_moco.py"]).workdir == Path(
+        "runs/ba_moco-seed0"
+    )
+
+
+def test_the_command_exits_with_one_line_and_no_traceback(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["x", "--config=configs/ba_moco.py", "config.lr=3"])
+    with pytest.raises(SystemExit) as exit:
+        command_line.run(main.main)
+    assert exit.value.code == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("error: stray argument") and said.err.count("\n") == 1
+
+
+def test_evaluate_repeats_the_result(whole, tmp_path, capsys):
+    from ssl_jax.evaluate import __main__ as evaluate
+
+    folder, result = whole
+    evaluate.main(["x", f"--workdir={folder}"])
+    again = json.loads((folder / "evaluation-12.json").read_text())
+    assert again["evaluation"] == result["evaluation"]
+    with pytest.raises(UserError, match="no config.json"):
+        evaluate.main(["x", f"--workdir={tmp_path}"])

@@ -1,0 +1,50 @@
+"""Resident and streamed images: the same, in the same order, on any number of devices."""
+
+import jax
+import numpy as np
+import pytest
+
+from ssl_jax import pipeline, sharding
+from ssl_jax.data.dataset import Dataset
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (50, 4, 4, 3), np.uint8)
+LABELS = np.arange(50, dtype=np.int32) % 7
+
+
+def sources(labels, devices):
+    dataset = Dataset(IMAGES, labels, ())
+    shardings = sharding.make(16, devices)
+    common = dict(batch_size=16, seed=3, shardings=shardings)
+    yield pipeline.on_device(dataset, **common)
+    yield pipeline.streamed(dataset, workers=0, steps=9, **common)
+
+
+@pytest.mark.parametrize("labels", [LABELS, None], ids=["labels", "none"])
+@pytest.mark.parametrize("devices", [1, 8])
+def test_both_pipelines_give_the_same_images_in_the_same_order(labels, devices):
+    seen = []
+    for source in sources(labels, jax.devices()[:devices]):
+        read = jax.jit(source.read)
+        # From a later step too: the position is the step.
+        batches = [read(source.resident, source.feed(step, 1)) for step in (0, 1, 2, 3, 7, 8)]
+        several = jax.vmap(source.read, (None, 0))(source.resident, source.feed(0, 3))
+        source.close()
+        seen.append(jax.device_get((batches, several)))
+    first, second = seen
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+    batches, several = first
+    for batch in batches:
+        np.testing.assert_array_equal(batch.images, IMAGES[batch.indices])
+        if labels is not None:
+            np.testing.assert_array_equal(batch.labels, LABELS[batch.indices])
+    for step in range(3):
+        np.testing.assert_array_equal(several.indices[step], batches[step].indices)
+
+
+def test_an_epoch_sees_every_image_once_and_epochs_differ():
+    source = next(sources(None, jax.devices()[:1]))
+    steps = [np.asarray(source.feed(step, 1)) for step in range(6)]
+    epochs = [np.concatenate(steps[:3]), np.concatenate(steps[3:])]
+    for epoch in epochs:
+        assert len(set(epoch.tolist())) == 48
+    assert not np.array_equal(*epochs)
