@@ -36,7 +36,7 @@ from ssl_jax.train import Augment, Images, Metrics, TrainState, init_state, make
 
 # What one device may give to the images; above it they are streamed.
 RESIDENT_SHARE = 0.3
-RESIDENT_BYTES_ON_CPU = 2 * 1024**3
+RESIDENT_BYTES_ON_CPU = 2.0 * 1024**3
 # Images that the figures shown during training are computed from.
 PROBE_BANK = 5000
 Encode = Callable[[Float[Array, "n h w c"]], Float[Array, "n d"]]
@@ -336,6 +336,6 @@ def _probe(
     return probe
 
 
-def _tuples(options: Mapping[str, Any]) -> dict[str, Any]:
+def _tuples(options: ConfigDict) -> dict[str, Any]:
     """A section as plain values; lists, which JSON makes of tuples, are tuples again."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in dict(options).items()}

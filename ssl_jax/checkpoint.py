@@ -167,7 +167,7 @@ class Checkpoints:
 
     def _write_file_digests(self) -> None:
         """Called on the first process when all files are written and none is committed yet."""
-        (folder,) = self._directory.glob(f"{self._saving}.*")
+        folder = self._directory / f"{self._saving}.orbax-checkpoint-tmp"
         paths = [path for item in ITEMS for path in (folder / item).rglob("*") if path.is_file()]
         names = [str(path.relative_to(folder)) for path in paths]
         (folder / FILES).write_text(json.dumps(_file_digests(folder, names)))

@@ -41,6 +41,28 @@ class Clock:
     training: float = 0.0
     timed_steps: int = 0
 
+    def __post_init__(self) -> None:
+        self._mark = self._lap = time.monotonic()
+
+    def start(self) -> None:
+        """A sitting begins."""
+        self._mark = time.monotonic()
+
+    def tick(self) -> None:
+        """Brings `total` up to now."""
+        now = time.monotonic()
+        self.total += now - self._mark
+        self._mark = now
+
+    def start_lap(self) -> None:
+        """Steps that are timed begin."""
+        self._lap = time.monotonic()
+
+    def end_lap(self, steps: int) -> None:
+        """They end; they were this many."""
+        self.training += time.monotonic() - self._lap
+        self.timed_steps += steps
+
 
 class Hooks(NamedTuple):
     """What the loop calls.
@@ -75,47 +97,58 @@ def fit(
     """
     step = int(train.step)
     window: list[tuple[int, Metrics]] = []
-    started, base = time.monotonic(), clock.total
-    lap, compiled = started, False
+    first, untimed, before = True, 0, clock.total
+    clock.start()
     while step < plan.steps:
-        count = _count(step, plan)
-        if not compiled:
+        if first:
             progress.say("compiling the train step; this happens once ...")
+        count = _count(step, plan)
         train, metrics = hooks.advance(train, hooks.feed(step, count), count)
         window.append((step, metrics))
         step += count
-        if not compiled:
+        if first:
             jax.block_until_ready(metrics)
-            compiled, lap = True, time.monotonic()
-            progress.say(f"compiled, first step done after {lap - started:.1f} s")
-            clock.timed_steps -= count  # the first call is not timed
-        stop = preemption.asked() if jax.process_count() == 1 else False
-        last = step == plan.steps
-        due = [last or stop or (every and step % every == 0) for every in _intervals(plan)]
+            clock.tick()
+            progress.say(f"compiled and first step done after {clock.total - before:.1f} s")
+            clock.start_lap()
+            first, untimed = False, count
+        due = _due(step, plan, preemption.asked())
         if not any(due):
             continue
-        values = _summary(window, checkpoints)
-        steps_seen = sum(np.size(m["loss"]) for _, m in window)
-        clock.training += time.monotonic() - lap
-        clock.timed_steps += steps_seen
-        window = []
-        stop = stop or preemption.asked_anywhere()
-        probe_due, save_due = due[1] and not stop, due[2] or stop
-        if hooks.probe is not None and probe_due:
+        values = _summary(window, checkpoints)  # waits for the last step
+        clock.end_lap(step - window[0][0] - untimed)
+        window, untimed = [], 0
+        stop = preemption.asked_anywhere()
+        if hooks.probe is not None and due.probe:
             values |= hooks.probe(train)
-        clock.total = base + time.monotonic() - started
+        clock.tick()
         values |= _pace(step, plan, clock)
         log.write(step, values)
         progress.update(step, values)
-        if save_due:
-            checkpoints.save(
-                step, train, {**meta, "clock": dataclasses.asdict(clock)}, values.get("knn_top1")
-            )
+        if due.save or stop:
+            saved = {**meta, "clock": dataclasses.asdict(clock)}
+            checkpoints.save(step, train, saved, values.get("knn_top1"))
         if stop:
             break
-        lap = time.monotonic()
+        clock.start_lap()
     checkpoints.wait()
     return train
+
+
+class _Due(NamedTuple):
+    log: bool
+    probe: bool
+    save: bool
+
+
+def _due(step: int, plan: Plan, asked_to_stop: bool) -> _Due:
+    """What is to be done after `step` steps. With several processes all must agree on it, so
+    they stop where all of them log anyway."""
+    if asked_to_stop and jax.process_count() == 1:
+        return _Due(log=True, probe=False, save=True)
+    if step == plan.steps:
+        return _Due(log=True, probe=True, save=True)
+    return _Due(*(bool(every) and step % every == 0 for every in _intervals(plan)))
 
 
 def _intervals(plan: Plan) -> tuple[int, int, int]:
@@ -135,6 +168,7 @@ def _summary(window: list[tuple[int, Metrics]], checkpoints: Checkpoints) -> dic
     for (first, _), metrics in zip(window, fetched, strict=True):
         bad = np.flatnonzero(~np.isfinite(np.atleast_1d(metrics["loss"])))
         if len(bad):
+            checkpoints.wait()
             kept = max(checkpoints.steps(), default=None)
             good = "there is no checkpoint yet" if kept is None else f"checkpoint {kept} is good"
             raise UserError(

@@ -6,7 +6,6 @@ augment -> value_and_grad(method.loss) -> optimizer -> method.update
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
@@ -20,8 +19,7 @@ Metrics = dict[str, Float[Array, ""]]
 Augment = Callable[[Any, Any], tuple[Any, ...]]
 
 
-@flax.struct.dataclass
-class TrainState:
+class TrainState(NamedTuple):
     """All that changes during training.
 
     step: updates so far. params, state: the method's. opt: the optimizer's. key: never changes;
@@ -43,8 +41,8 @@ class Images(NamedTuple):
     """
 
     images: UInt8[Array, "n h w c"]
-    indices: Int[Array, "n"]
-    labels: Int[Array, "n"] | None = None
+    indices: Int[Array, " n"]
+    labels: Int[Array, " n"] | None = None
 
 
 def init_state(

@@ -17,4 +17,4 @@ class Batch(NamedTuple):
     """
 
     views: tuple[Float[Array, "n _h _w c"], ...]
-    labels: Int[Array, "n"] | None = None
+    labels: Int[Array, " n"] | None = None

@@ -325,7 +325,7 @@ def test_a_save_that_fails_is_reported_in_one_line(
     monkeypatch.setattr(checkpoint, "_file_digests", full)
     checkpoints.save(2, make_state(2), META)
     with pytest.raises(UserError) as error:
-        checkpoints.wait()
+        checkpoints.close()
     monkeypatch.undo()
     assert "No space left on device" in str(error.value)
     assert "\n" not in str(error.value)

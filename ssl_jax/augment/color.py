@@ -1,66 +1,86 @@
-"""Colour operations on one image with values in [0, 1], as torchvision defines them on float tensors.
+"""Colour operations on one image in [0, 1], as torchvision defines them on float tensors.
 
 Brightness, contrast and saturation blend the image with black, with its mean grey and with its grey
 image; each result is clipped to [0, 1]. Hue turns in HSV space. Hue, saturation and grey need RGB;
-the others take any number of channels.
+the others take any number of channels. Inside, an image is planar, [c, h, w]: XLA vectorises along
+the last axis.
 """
 
 import itertools
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 LUMA = (0.2989, 0.587, 0.114)  # torchvision's weights of red, green and blue
+BRIGHTNESS, CONTRAST, SATURATION = range(3)  # the three blends
 
 Image = Float[Array, "h w c"]
 RGB = Float[Array, "h w 3"]
-Factor = Float[Array, ""] | float
+Scalar = Float[Array, ""] | float
 
 
-def adjust_brightness(image: Image, factor: Factor) -> Image:
+def adjust_brightness(image: Image, factor: Scalar) -> Image:
     """A blend of the image (factor 1) and black (factor 0)."""
-    return _blend(image, 0.0, factor)
+    return _to_image(_blend(_to_planes(image), factor))
 
 
-def adjust_contrast(image: Image, factor: Factor) -> Image:
+def adjust_contrast(image: Image, factor: Scalar) -> Image:
     """A blend of the image (factor 1) and its mean grey (factor 0)."""
-    return _blend(image, jnp.mean(_grey(image)), factor)
+    return _to_image(_blend(_to_planes(image), factor, mean=1 - factor))
 
 
-def adjust_saturation(image: RGB, factor: Factor) -> RGB:
+def adjust_saturation(image: RGB, factor: Scalar) -> RGB:
     """A blend of the image (factor 1) and its grey image (factor 0)."""
-    return _blend(image, _grey(image), factor)
+    return _to_image(_blend(_to_planes(image), factor, grey=1 - factor))
 
 
-def adjust_hue(image: RGB, shift: Factor) -> RGB:
+def adjust_hue(image: RGB, shift: Scalar) -> RGB:
     """The image with every hue turned by `shift` of the colour circle, in [-0.5, 0.5]."""
-    red, green, blue = image[..., 0], image[..., 1], image[..., 2]
-    value = jnp.maximum(jnp.maximum(red, green), blue)
-    chroma = value - jnp.minimum(jnp.minimum(red, green), blue)
-    safe = jnp.where(chroma == 0, 1, chroma)
-    hue = jnp.where(
-        value == red,
-        (green - blue) / safe,
-        jnp.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
-    )
-    # A channel is the value less the chroma times a trapezoid in its distance on the circle of
-    # six. floor, not %: fmod is ten times slower on CPU.
-    k = (hue + 6 * shift)[..., None] + jnp.array([5.0, 3.0, 1.0])[None, None, :]
-    k = k - 6 * jnp.floor(k / 6)
-    return value[..., None] - chroma[..., None] * jnp.clip(jnp.minimum(k, 4 - k), 0, 1)
+    return _to_image(_turn_hue(_to_planes(image), shift))
 
 
 def greyscale(image: RGB) -> RGB:
     """The grey image, the same in all three channels."""
-    return jnp.broadcast_to(_grey(image), image.shape)
+    return jnp.broadcast_to(_to_image(_grey(_to_planes(image))), image.shape)
 
 
 def solarize(image: Image, threshold: float) -> Image:
     """The image with every value that is at least `threshold` inverted."""
     return jnp.where(image >= threshold, 1 - image, image)
+
+
+class Jitter(NamedTuple):
+    """What colour jitter does to one image.
+
+    factors: of the blends in use. order: the blends in use, first to last, as indices into
+    `factors`. before: how many of them come before the hue. shift: the turn of the hue.
+    """
+
+    factors: Float[Array, " blends"]
+    order: Int[Array, " blends"]
+    before: Int[Array, ""]
+    shift: Float[Array, ""]
+
+
+def sample_jitter(key: Key[Array, ""], strengths: tuple[float, ...], hue: float) -> Jitter:
+    """Factors uniform in [max(0, 1 - strength), 1 + strength], a shift uniform in [-hue, hue].
+
+    Every order of the blends is equally likely, and so is every place of the hue among them.
+    """
+    count, strength = len(strengths), np.array(strengths)
+    u = jax.random.uniform(key, (count + 3,))
+    low, high = np.maximum(0, 1 - strength), 1 + strength
+    orders = jnp.array(list(itertools.permutations(range(count))), jnp.int32)
+    return Jitter(
+        factors=jnp.asarray(low) + u[:count] * (high - low),
+        order=orders[jnp.floor(u[count] * math.factorial(count)).astype(jnp.int32)],
+        before=jnp.floor(u[count + 1] * (count + 1)).astype(jnp.int32),
+        shift=hue * (2 * u[count + 2] - 1),
+    )
 
 
 def color_jitter(
@@ -75,50 +95,33 @@ def color_jitter(
 ) -> Image:
     """Brightness, contrast, saturation and hue changed in random order, all with `probability`.
 
-    Factors are uniform in [max(0, 1 - strength), 1 + strength], the hue shift in [-hue, hue]; an
-    operation of strength 0 is left out. Every order of the others is equally likely.
+    The strengths are torchvision's, see `sample_jitter`; what has strength 0 is left out.
 
-    The order differs from image to image, so a batch has to compute whatever any image needs. The
-    three blends are one formula, so each order of four operations is found among three blends, a
-    hue, three blends, where blends that an image does not use are the identity (factor 1).
+    The order differs from image to image, so a batch computes whatever any of its images needs. The
+    three blends are one formula, so each of the 24 orders is found in "three blends, hue, three
+    blends", where a blend that the image does not need has factor 1, the identity.
     """
-    strengths = (brightness, contrast, saturation)
-    blends = [index for index in range(3) if strengths[index] > 0]
-    strength = np.array([strengths[index] for index in blends])
-    count = len(blends)
-    u = jax.random.uniform(key, (count + 4,))
-    low, high = np.maximum(0, 1 - strength), 1 + strength
-    factors = low + u[:count] * (high - low)
-    applied, shift = u[-1] < probability, hue * (2 * u[-2] - 1)
-    orders = np.array(list(itertools.permutations(range(count))))
-    order = jnp.asarray(orders)[jnp.floor(u[-3] * math.factorial(count)).astype(jnp.int32)]
-    before = jnp.floor(u[-4] * (count + 1))  # how many blends come before the hue
+    apply_key, sample_key = jax.random.split(key)
+    strengths = {BRIGHTNESS: brightness, CONTRAST: contrast, SATURATION: saturation}
+    strengths = {kind: strength for kind, strength in strengths.items() if strength > 0}
+    kinds = tuple(strengths)
+    jitter = sample_jitter(sample_key, tuple(strengths.values()), hue)
 
-    def blend(step, image, used):
-        op = order[step]
-        factor = jnp.where(used, factors[op], 1)
-        base = jnp.zeros(())
-        if contrast or saturation:
-            grey = _grey(image)
-        if saturation:
-            base = base + jnp.where(op == blends.index(2), grey, 0)
-        if contrast:
-            base = base + jnp.where(op == blends.index(1), jnp.mean(grey), 0)
-        return _blend(image, base, factor)
-
-    jittered = image
-    for step in range(count):
-        jittered = blend(step, jittered, not hue or step < before)
+    planes = _to_planes(image)
     if hue:
-        jittered = adjust_hue(jittered, shift)
-        for step in range(count):
-            jittered = blend(step, jittered, step >= before)
-    return jnp.where(applied, jittered, image)
+        step = jnp.arange(len(kinds))
+        jittered = _blends(planes, jitter, kinds, step < jitter.before)
+        jittered = _turn_hue(jittered, jitter.shift)
+        jittered = _blends(jittered, jitter, kinds, step >= jitter.before)
+    else:
+        jittered = _blends(planes, jitter, kinds, jnp.array(True))
+    applied = jax.random.bernoulli(apply_key, probability)
+    return _to_image(jnp.where(applied, jittered, planes))
 
 
 def random_greyscale(key: Key[Array, ""], image: RGB, *, probability: float) -> RGB:
     """The grey image with `probability`, the image itself otherwise."""
-    return jnp.where(jax.random.bernoulli(key, probability), _grey(image), image)
+    return jnp.where(jax.random.bernoulli(key, probability), greyscale(image), image)
 
 
 def random_solarize(
@@ -128,13 +131,63 @@ def random_solarize(
     return jnp.where(jax.random.bernoulli(key, probability), solarize(image, threshold), image)
 
 
-def _grey(image):
-    """Luma [h, w, 1] of RGB; of any other number of channels their mean."""
-    if image.shape[-1] != 3:
-        return jnp.mean(image, axis=-1, keepdims=True)
-    red, green, blue = image[..., 0:1], image[..., 1:2], image[..., 2:3]
-    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+def _to_planes(image):
+    return jnp.moveaxis(image, -1, 0)
 
 
-def _blend(image, base, factor):
-    return jnp.clip(factor * image + (1 - factor) * base, 0, 1)
+def _to_image(planes):
+    return jnp.moveaxis(planes, 0, -1)
+
+
+def _grey(planes):
+    """Luma [1, h, w] of RGB; of any other number of channels their mean."""
+    if planes.shape[0] != 3:
+        return jnp.mean(planes, axis=0, keepdims=True)
+    return LUMA[0] * planes[0:1] + LUMA[1] * planes[1:2] + LUMA[2] * planes[2:3]
+
+
+def _blends(planes, jitter, kinds, used):
+    """The blends in their order; those that are not `used` have factor 1."""
+    if not kinds:
+        return planes
+    # The factors of all blends are one vector, which XLA computes once an image; each by itself
+    # would be fused into the loop over the pixels.
+    factors = jnp.where(used, jitter.factors[jitter.order], 1)
+    kind = jnp.array(kinds)[jitter.order]
+    absent = [None] * len(kinds)
+    greys = jnp.where(kind == SATURATION, 1 - factors, 0) if SATURATION in kinds else absent
+    means = jnp.where(kind == CONTRAST, 1 - factors, 0) if CONTRAST in kinds else absent
+    for factor, grey, mean in zip(factors, greys, means, strict=True):
+        planes = _blend(planes, factor, grey, mean)
+    return planes
+
+
+def _blend(planes, factor, grey=None, mean=None):
+    """The image times `factor`, its grey image times `grey` and its mean grey times `mean`."""
+    base = 0.0
+    if grey is not None:
+        base = base + grey * _grey(planes)
+    if mean is not None:
+        base = base + mean * jnp.mean(_grey(planes))
+    return jnp.clip(factor * planes + base, 0, 1)
+
+
+def _turn_hue(planes, shift):
+    red, green, blue = planes
+    value = jnp.maximum(jnp.maximum(red, green), blue)
+    chroma = value - jnp.minimum(jnp.minimum(red, green), blue)
+    divisor = jnp.where(chroma == 0, 1, chroma)
+    hue = jnp.where(
+        value == red,
+        (green - blue) / divisor,
+        jnp.where(value == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor),
+    )
+    hue = hue + 6 * shift
+
+    def channel(offset):
+        # The value, less a part of the chroma that is a trapezoid in the hue on a circle of six.
+        k = hue + offset
+        k = k - 6 * jnp.floor(k / 6)  # not %, which is ten times slower on CPU
+        return value - chroma * jnp.clip(jnp.minimum(k, 4 - k), 0, 1)
+
+    return jnp.stack([channel(5), channel(3), channel(1)])

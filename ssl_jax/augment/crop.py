@@ -84,14 +84,16 @@ def resized_crop(
     rows = first[:, None] + jnp.arange(taps)[None, :]
     row_weights = _weights(rows, box.height, size, kernel)
     rows = jnp.clip(rows.astype(jnp.int32) + box.top, 0, height - 1)
-    image = sum(
-        row_weights[:, t, None, None] * image.at[rows[:, t]].get(mode="promise_in_bounds")
+    planes = jnp.moveaxis(image, -1, 0)
+    planes = sum(
+        row_weights[None, :, t, None] * planes.at[:, rows[:, t]].get(mode="promise_in_bounds")
         for t in range(taps)
     )
 
     columns = jnp.broadcast_to(jnp.arange(width) - box.left, (size, width))
     column_weights = _weights(columns, box.width, size, kernel)
-    image = jnp.einsum("owc,pw->opc", image, column_weights, precision="highest")
+    planes = jnp.einsum("chw,pw->chp", planes, column_weights, precision="highest")
+    image = jnp.moveaxis(planes, 0, -1)
     return jnp.clip(image, 0, 1) if interpolation == "bicubic" else image
 
 

@@ -10,9 +10,10 @@ from jaxtyping import Array, Float, Key, UInt8
 from ssl_jax.augment.blur import random_blur
 from ssl_jax.augment.color import color_jitter, random_greyscale, random_solarize
 from ssl_jax.augment.crop import random_flip, resized_crop, sample_box, whole
+from ssl_jax.errors import UserError
 
 Augment = Callable[
-    [Key[Array, "n"], UInt8[Array, "n h w c"]], tuple[Float[Array, "n _size _size c"], ...]
+    [Key[Array, " n"], UInt8[Array, "n h w c"]], tuple[Float[Array, "n _size _size c"], ...]
 ]
 
 
@@ -61,23 +62,22 @@ def make_augment(specs: Sequence[ViewSpec], image_shape: tuple[int, int, int]) -
 
     Raises UserError if a spec is out of range or needs RGB and the images are not.
     """
-    for spec in specs:
-        _check(spec, image_shape)
+    for index, spec in enumerate(specs):
+        _check(f"view spec {index}", spec, image_shape[-1])
 
     def augment(
-        keys: Key[Array, "n"], images: UInt8[Array, "n h w c"]
+        keys: Key[Array, " n"], images: UInt8[Array, "n h w c"]
     ) -> tuple[Float[Array, "n _size _size c"], ...]:
         views = []
         for spec in specs:
-            # Copies are one batch: one program to compile, and as many kernels as for one view.
+
+            def view(index, key, image, spec=spec):
+                return _view(jax.random.fold_in(key, index), image, spec)
+
+            # Copies are a batch as well: one program to compile, and no more kernels than for one.
             indices = len(views) + jnp.arange(spec.copies)
-            one = jax.vmap(
-                lambda key, image, index, spec=spec: _view(
-                    jax.random.fold_in(key, index), image, spec
-                ),
-                (0, 0, None),
-            )
-            views.extend(jax.vmap(one, (None, None, 0))(keys, images, indices))
+            batched = jax.vmap(jax.vmap(view, (None, 0, 0)), (0, None, None))
+            views.extend(batched(indices, keys, images))
         return tuple(views)
 
     return augment
@@ -137,5 +137,30 @@ def _blur_kernel(spec):
     return spec.blur_kernel or max(3, spec.size // 10 | 1)
 
 
-def _check(spec, image_shape):
-    pass
+def _check(name, spec, channels):
+    """Raises UserError where a field of `spec` is out of range."""
+
+    def require(valid, field, rule):
+        if not valid:
+            raise UserError(f"{name}: {field} {getattr(spec, field)!r} {rule}")
+
+    for field in ("size", "copies"):
+        require(getattr(spec, field) >= 1, field, "must be at least 1")
+    for field in ("crop_probability", "flip", "jitter_probability", "grey", "blur", "solarize"):
+        require(0 <= getattr(spec, field) <= 1, field, "is a probability: it must be in [0, 1]")
+    for field in ("crop_scale", "crop_ratio", "blur_sigma"):
+        low, high = getattr(spec, field)
+        require(0 < low <= high, field, "must be a pair above 0, the lower bound first")
+    require(spec.crop_scale[1] <= 1, "crop_scale", "is a share of the image: it must be in (0, 1]")
+    filters = ("bilinear", "bicubic")
+    require(spec.interpolation in filters, "interpolation", f"must be one of {filters}")
+    for field in ("brightness", "contrast", "saturation"):
+        require(getattr(spec, field) >= 0, field, "must be at least 0")
+    require(0 <= spec.hue <= 0.5, "hue", "must be in [0, 0.5]")
+    for field in ("grey", "saturation", "hue") if spec.jitter_probability else ("grey",):
+        possible = channels == 3 or getattr(spec, field) == 0
+        require(possible, field, f"needs RGB images; these have {channels} channel(s)")
+    if spec.blur:
+        kernel = _blur_kernel(spec)
+        fits = kernel % 2 == 1 and 0 < kernel < 2 * spec.size
+        require(fits, "blur_kernel", f"must be odd and below twice the size {spec.size}")

@@ -34,7 +34,7 @@ class StoredImages(Protocol):
 
     def __getitem__(self, index: int, /) -> UInt8[np.ndarray, "h w c"]: ...
 
-    def subset(self, indices: Int[np.ndarray, "m"]) -> "StoredImages":
+    def subset(self, indices: Int[np.ndarray, " m"]) -> "StoredImages":
         """The images at `indices`, in that order, none of them read."""
         ...
 
@@ -51,7 +51,7 @@ class Dataset(NamedTuple):
     classes: their names; skipped: names of files left out because they could not be read."""
 
     images: Images
-    labels: Int32[np.ndarray, "n"] | None
+    labels: Int32[np.ndarray, " n"] | None
     classes: tuple[str, ...]
     skipped: tuple[str, ...] = ()
 
@@ -65,7 +65,7 @@ class Splits(NamedTuple):
     test: Dataset | None
 
 
-def take(dataset: Dataset, indices: Int[np.ndarray, "m"]) -> Dataset:
+def take(dataset: Dataset, indices: Int[np.ndarray, " m"]) -> Dataset:
     """The images at `indices`, in that order; stored images are not read."""
     images, labels = dataset.images, dataset.labels
     return dataset._replace(
@@ -75,7 +75,7 @@ def take(dataset: Dataset, indices: Int[np.ndarray, "m"]) -> Dataset:
 
 
 def gather(
-    images: Images, indices: Int[np.ndarray, "m"], *, threads: int | None = None
+    images: Images, indices: Int[np.ndarray, " m"], *, threads: int | None = None
 ) -> UInt8[np.ndarray, "m h w c"]:
     """The images at `indices` in one array; stored ones are read by `threads`, one a core if None.
 
@@ -126,8 +126,8 @@ def fingerprint(dataset: Dataset) -> str:
 
 
 def draw(
-    labels: Int32[np.ndarray, "n"] | None, *, size: int, count: int, seed: int
-) -> Int[np.ndarray, "count"]:
+    labels: Int32[np.ndarray, " n"] | None, *, size: int, count: int, seed: int
+) -> Int[np.ndarray, " count"]:
     """Sorted indices of `count` of `size` images, drawn by `seed`.
 
     With labels every class gives its share, to within one image. An image that is number k (from

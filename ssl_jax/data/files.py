@@ -50,7 +50,7 @@ class Files:
         except Exception as error:
             raise UserError(f"{path} could be read before, now not: {error!r}") from error
 
-    def subset(self, indices: Int[np.ndarray, "m"]) -> "Files":
+    def subset(self, indices: Int[np.ndarray, " m"]) -> "Files":
         """The files at `indices`, in that order."""
         return dataclasses.replace(
             self,

@@ -9,7 +9,7 @@ from ssl_jax.errors import UserError
 
 
 @functools.lru_cache(maxsize=2)  # a step asks for its epoch's order; two, for batches read ahead
-def epoch_order(seed: int, epoch: int, size: int) -> Int32[np.ndarray, "size"]:
+def epoch_order(seed: int, epoch: int, size: int) -> Int32[np.ndarray, " size"]:
     """The permutation of `range(size)` in which `epoch` visits the images; read-only.
 
     Sorts the generator's raw bits, which NumPy promises never to change (it promises nothing for
@@ -34,7 +34,7 @@ def steps_per_epoch(*, size: int, batch_size: int) -> int:
 
 def batch_indices(
     step: int, *, seed: int, size: int, batch_size: int
-) -> Int32[np.ndarray, "batch_size"]:
+) -> Int32[np.ndarray, " batch_size"]:
     """Indices of the images of the global batch of `step`, counted from 0 over the whole run.
 
     Raises:

@@ -24,8 +24,8 @@ class Rows(NamedTuple):
     """This process's rows of a global batch; indices are those of the images in the data set."""
 
     images: UInt8[np.ndarray, "b h w c"]
-    labels: Int32[np.ndarray, "b"] | None
-    indices: Int32[np.ndarray, "b"]
+    labels: Int32[np.ndarray, " b"] | None
+    indices: Int32[np.ndarray, " b"]
 
 
 @dataclasses.dataclass(frozen=True)

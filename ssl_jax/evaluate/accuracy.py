@@ -14,7 +14,7 @@ class Accuracy(NamedTuple):
     top5: float | None
 
 
-def label_ranks(scores: Float[Array, "n c"], labels: Int[Array, "n"]) -> Int[Array, "n"]:
+def label_ranks(scores: Float[Array, "n c"], labels: Int[Array, " n"]) -> Int[Array, " n"]:
     """How many classes stand before the label's: 0 where it is the best.
 
     Of equal scores the lower class stands first. A label whose score is not finite comes last.
@@ -26,7 +26,7 @@ def label_ranks(scores: Float[Array, "n c"], labels: Int[Array, "n"]) -> Int[Arr
     return jnp.where(jnp.isfinite(own[:, 0]), rank, classes)
 
 
-def accuracy(ranks: Int[Array, "n"], *, num_classes: int) -> Accuracy:
+def accuracy(ranks: Int[Array, " n"], *, num_classes: int) -> Accuracy:
     """Accuracy from the ranks of the true classes."""
     places = np.asarray(ranks)
     top5 = float(np.mean(places < 5)) if num_classes > 5 else None

@@ -16,7 +16,7 @@ class Labelled(NamedTuple):
     """features: [N, d]. labels: class indices [N]."""
 
     features: Float[np.ndarray, "n d"]
-    labels: Int[np.ndarray, "n"]
+    labels: Int[np.ndarray, " n"]
 
 
 def join(first: Labelled, second: Labelled) -> Labelled:

@@ -83,7 +83,7 @@ def _knn(
 @functools.partial(jax.jit, static_argnames=("num_classes", "ks", "same"))
 def _ranks(
     bank: Float[Array, "n d"],
-    bank_labels: Int[Array, "n"],
+    bank_labels: Int[Array, " n"],
     queries: Float[Array, "blocks b d"],
     query_labels: Int[Array, "blocks b"],
     query_rows: Int[Array, "blocks b"],

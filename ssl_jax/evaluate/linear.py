@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Int, Key
 from ssl_jax.evaluate.accuracy import Accuracy, accuracy, label_ranks
 from ssl_jax.evaluate.features import Labelled, join
 
-LAMBDAS = tuple(float(10**exponent) for exponent in np.arange(-5, 1.5, 0.5))
+LAMBDAS = tuple(10.0**exponent for exponent in range(-5, 2))
 ROWS_AT_A_TIME = 4096
 
 
@@ -32,7 +32,7 @@ class Linear(NamedTuple):
     """Scores of C classes: features @ kernel + bias."""
 
     kernel: Float[Array, "d c"]
-    bias: Float[Array, "c"]
+    bias: Float[Array, " c"]
 
 
 def ridge(
@@ -98,8 +98,8 @@ class Moments(NamedTuple):
     """Sums over images of features x and one-hot labels y, in float64; those of sets add up."""
 
     count: int
-    x: Float[np.ndarray, "d"]
-    y: Float[np.ndarray, "c"]
+    x: Float[np.ndarray, " d"]
+    y: Float[np.ndarray, " c"]
     xx: Float[np.ndarray, "d d"]
     xy: Float[np.ndarray, "d c"]
 
@@ -121,7 +121,7 @@ def _accuracy(head: Linear, images: Labelled) -> Accuracy:
 
 
 @jax.jit
-def _ranks(head: Linear, features: Float[Array, "n d"], labels: Int[Array, "n"]) -> Int[Array, "n"]:
+def _ranks(head: Linear, features: Float[Array, "n d"], labels: Int[Array, " n"]) -> Int[Array, " n"]:
     return label_ranks(_scores(head, features), labels)
 
 
@@ -142,7 +142,7 @@ def _moments(images: Labelled, num_classes: int) -> Moments:
 
 @functools.partial(jax.jit, static_argnames="num_classes")
 def _products(
-    x: Float[Array, "n d"], labels: Int[Array, "n"], *, num_classes: int
+    x: Float[Array, "n d"], labels: Int[Array, " n"], *, num_classes: int
 ) -> tuple[Float[Array, "d d"], Float[Array, "d c"]]:
     y = jax.nn.one_hot(labels, num_classes)
     product = functools.partial(jnp.matmul, precision="highest")
@@ -162,9 +162,9 @@ def _solve(moments: Moments, penalty: float) -> Linear:
 @functools.partial(jax.jit, static_argnames=("num_classes", "epochs", "batch_size"))
 def _descend(
     features: Float[Array, "n d"],
-    labels: Int[Array, "n"],
-    learning_rates: Float[Array, "g"],
-    weight_decays: Float[Array, "g"],
+    labels: Int[Array, " n"],
+    learning_rates: Float[Array, " g"],
+    weight_decays: Float[Array, " g"],
     *,
     key: Key[Array, ""],
     num_classes: int,
@@ -181,16 +181,13 @@ def _descend(
         return optax.losses.softmax_cross_entropy_with_integer_labels(scores, y).mean()
 
     def fit(rate: Array, decay: Array) -> Linear:
-        optimizer = optax.chain(
-            optax.add_decayed_weights(
-                decay, mask=lambda head: head._replace(kernel=True, bias=False)
-            ),
-            optax.sgd(optax.cosine_decay_schedule(rate, epochs * steps), momentum=0.9),
-        )
+        schedule = optax.cosine_decay_schedule(rate, epochs * steps)
+        optimizer = optax.sgd(schedule, momentum=0.9)
 
         def step(carry: tuple[Linear, optax.OptState], rows: Array) -> Any:
             head, state = carry
             gradient = jax.grad(loss)(head, features[rows], labels[rows])
+            gradient = gradient._replace(kernel=gradient.kernel + decay * head.kernel)
             updates, state = optimizer.update(gradient, state, head)
             return (optax.apply_updates(head, updates), state), None
 
