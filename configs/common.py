@@ -25,7 +25,8 @@ def base() -> ConfigDict:
             "path": "",
             "limit": 0,  # that many training images, chosen by the seed; 0: all
             "holdout": 0.0,  # part of the training images to look at while training, not trained on
-            "image_size": 0,  # side in pixels at which images are stored; 0: as they are
+            # Side in pixels at which images are stored; 0: as they are, files as large as views.
+            "image_size": 0,
             "channels": 0,  # 1 or 3, to which image files are brought; 0: as they are, files to RGB
             "pipeline": "auto",  # device: all images in its memory; grain: streamed; auto
             "workers": 0,  # processes that decode for grain; 0: threads

@@ -114,10 +114,13 @@ def build(config: ConfigDict, splits: data.Splits | None = None) -> Run:
 
 def load_splits(config: ConfigDict) -> data.Splits:
     """Training images, held-out images and test images, as `config.data` says."""
+    side = config.data.image_size
+    if config.data.name == "folder" and not side:  # people's files differ in size
+        side = max(config.augment[name].size for name in config.augment)
     train, test = load(
         config.data.name,
         path=config.data.path,
-        image_size=config.data.image_size,
+        image_size=side,
         channels=config.data.channels,
     )
     size, limit = len(train.images), config.data.limit

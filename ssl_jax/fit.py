@@ -1,7 +1,6 @@
 """The loop around the train step: logs, looks, saves, stops; never waits for a single step."""
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -58,10 +57,12 @@ class Clock:
         """Steps that are timed begin."""
         self._lap = time.monotonic()
 
-    def end_lap(self, steps: int) -> None:
-        """They end; they were this many."""
-        self.training += time.monotonic() - self._lap
+    def end_lap(self, steps: int) -> float:
+        """They end; they were this many. Returns steps per second."""
+        seconds = time.monotonic() - self._lap
+        self.training += seconds
         self.timed_steps += steps
+        return steps / seconds
 
 
 class Hooks(NamedTuple):
@@ -116,13 +117,13 @@ def fit(
         if not any(due):
             continue
         values = _summary(window, checkpoints)  # waits for the last step
-        clock.end_lap(step - window[0][0] - untimed)
+        rate = plan.batch_size * clock.end_lap(step - window[0][0] - untimed)
         window, untimed = [], 0
         stop = preemption.asked_anywhere()
         if hooks.probe is not None and due.probe:
             values |= hooks.probe(train)
         clock.tick()
-        values |= _pace(step, plan, clock)
+        values |= {"seconds": clock.total, **_pace(step, plan, rate)}
         log.write(step, values)
         progress.update(step, values)
         if due.save or stop:
@@ -184,16 +185,10 @@ def _summary(window: list[tuple[int, Metrics]], checkpoints: Checkpoints) -> dic
     return {**values, "learning_rate": float(np.atleast_1d(fetched[-1]["learning_rate"])[-1])}
 
 
-def _pace(step: int, plan: Plan, clock: Clock) -> dict[str, float]:
-    """Epoch, seconds, images per second (dataset images, not views) and seconds left."""
-    rate = images_per_second(plan, clock)
-    left = (plan.steps - step) * plan.batch_size / rate if rate else math.nan
-    return {
-        "epoch": step / plan.steps_per_epoch,
-        "seconds": clock.total,
-        "images_per_second": rate,
-        "seconds_left": left if math.isfinite(left) else 0.0,
-    }
+def _pace(step: int, plan: Plan, rate: float) -> dict[str, float]:
+    """Epoch, images per second since the last line, seconds left at that rate."""
+    left = (plan.steps - step) * plan.batch_size / rate if rate else 0.0
+    return {"epoch": step / plan.steps_per_epoch, "images_per_second": rate, "seconds_left": left}
 
 
 def images_per_second(plan: Plan, clock: Clock) -> float:

@@ -26,8 +26,9 @@ def train_and_evaluate(
     workdir.mkdir(parents=True, exist_ok=True)
     first = jax.process_index() == 0
     progress = Progress(run.plan.steps, settings["epochs"], quiet=not first)
-    for name in run.splits.train.skipped:
-        progress.say(f"left out, cannot be read: {name}")
+    if skipped := run.splits.train.skipped:
+        shown = ", ".join(skipped[:10]) + (", ..." if len(skipped) > 10 else "")
+        progress.say(f"{len(skipped)} image files cannot be read and are left out: {shown}")
     train, clock = restore(run, checkpoints, say=progress.say)
     if train.step:
         progress.say(f"going on from step {train.step}")

@@ -92,10 +92,12 @@ def _view(key, image, spec):
     keys = jax.random.split(key, 7)
     height, width, _ = image.shape
     image = to_float(image)
-    cropped = jax.random.bernoulli(keys[0], spec.crop_probability)
-    if spec.crop_probability > 0 or (height, width) != (spec.size, spec.size):
-        box = sample_box(keys[1], height, width, scale=spec.crop_scale, ratio=spec.crop_ratio)
-        box = jax.tree.map(lambda a, b: jnp.where(cropped, a, b), box, whole(height, width))
+    cropped, box = False, whole(height, width)
+    if spec.crop_probability:
+        cropped = jax.random.bernoulli(keys[0], spec.crop_probability)
+        part = sample_box(keys[1], height, width, scale=spec.crop_scale, ratio=spec.crop_ratio)
+        box = jax.tree.map(lambda a, b: jnp.where(cropped, a, b), part, box)
+    if spec.crop_probability or (height, width) != (spec.size, spec.size):
         image = resized_crop(image, box, size=spec.size, interpolation=spec.interpolation)
     if spec.flip:
         image = random_flip(keys[2], image, probability=spec.flip)

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ssl_jax.errors import UserError
 from ssl_jax.evaluate.accuracy import Accuracy, accuracy, label_ranks
 from ssl_jax.evaluate.features import Labelled
 from ssl_jax.losses import normalize
@@ -29,8 +28,7 @@ def knn_accuracy(
 ) -> dict[int, Accuracy]:
     """Accuracy on `queries` for every k of `ks`; a class without a vote is never right.
 
-    Raises:
-      UserError: where the bank has fewer than k images.
+    Where the bank has fewer than k images, all of them vote.
     """
     return _knn(bank, queries, num_classes, ks, temperature, same=False)
 
@@ -42,11 +40,7 @@ def leave_one_out(
     ks: tuple[int, ...] = (20,),
     temperature: float = 0.07,
 ) -> dict[int, Accuracy]:
-    """Like `knn_accuracy` with `images` as bank and queries, no image being its own neighbour.
-
-    Raises:
-      UserError: where there are no more than k images.
-    """
+    """Like `knn_accuracy` with `images` as bank and queries, no image being its own neighbour."""
     return _knn(images, images, num_classes, ks, temperature, same=True)
 
 
@@ -60,8 +54,6 @@ def _knn(
     same: bool,
 ) -> dict[int, Accuracy]:
     neighbours = len(bank.labels) - same
-    if max(ks) > neighbours:
-        raise UserError(f"k = {max(ks)} nearest neighbours of only {neighbours} images")
     count = len(queries.labels)
     fill = -count % QUERIES_AT_A_TIME
     blocks = (-1, QUERIES_AT_A_TIME)
@@ -73,7 +65,7 @@ def _knn(
         np.arange(count + fill).reshape(blocks),
         jnp.asarray(temperature, jnp.float32),
         num_classes=num_classes,
-        ks=ks,
+        ks=tuple(min(k, neighbours) for k in ks),
         same=same,
     )
     ranks = ranks.transpose(1, 0, 2).reshape(len(ks), -1)[:, :count]

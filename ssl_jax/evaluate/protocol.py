@@ -52,9 +52,6 @@ def evaluate(
       Accuracies in [0, 1]: knn_top1, knn (top-1 by k), linear_top1 and, where asked for, sgd_top1;
       with more than five classes knn_top5, linear_top5, sgd_top5 too. Beside them what was chosen:
       linear_lambda, sgd_learning_rate, sgd_weight_decay.
-
-    Raises:
-      UserError: where training images and held-out part are fewer than 20.
     """
     bank = train if holdout is None else join(train, holdout)
     wanted = {K, *(k for k in ks if k <= len(bank.labels))}

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from ssl_jax.errors import UserError
 from ssl_jax.evaluate.features import Labelled
 from ssl_jax.evaluate.knn import knn_accuracy, leave_one_out
 from tests.evaluate.clusters import clusters
@@ -70,8 +69,8 @@ def test_a_class_without_votes_is_never_right() -> None:
     assert knn_accuracy(bank, queries, num_classes=CLASSES)[20] == (0.0, 0.0)
 
 
-def test_more_neighbours_than_images_are_refused() -> None:
-    with pytest.raises(UserError, match="k = 151 nearest neighbours of only 150 images"):
-        knn_accuracy(BANK, QUERIES, num_classes=CLASSES, ks=(5, 151))
-    with pytest.raises(UserError, match="k = 150 nearest neighbours of only 149 images"):
-        leave_one_out(BANK, num_classes=CLASSES, ks=(150,))
+def test_of_fewer_images_than_neighbours_all_vote() -> None:
+    found = knn_accuracy(BANK, QUERIES, num_classes=CLASSES, ks=(150, 400))
+    assert found[400] == found[150]
+    found = leave_one_out(BANK, num_classes=CLASSES, ks=(149, 400))
+    assert found[400] == found[149]
