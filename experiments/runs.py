@@ -45,8 +45,10 @@ def _run(row: str, arguments: Sequence[str], seed: int, workdir: Path) -> Row:
     result = json.loads((folder / "result.json").read_text())
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     kept = ("epoch", "loss", "knn_top1", "feature_std_ratio", "effective_rank")
-    # Paths are the machine's own business.
+    commit = ["git", "rev-parse", "--short=12", "HEAD"]
     return {
+        "commit": subprocess.run(commit, capture_output=True, text=True).stdout.strip(),
+        # Paths are the machine's own business.
         "command": " ".join(a for a in shown if not a.startswith("--config.data.path")),
         **{key: result[key] for key in ("steps", "device", "digest", "data_fingerprint")},
         "evaluation": result["evaluation"],

@@ -126,11 +126,11 @@ def test_groups_keep_freeze_and_follow():
     constant = optim.make("sgd", optax.constant_schedule(0.1), momentum=0.0)
     tree = {"a": PARAMS, "b": PARAMS, "c": PARAMS}
     names = {"a": "default", "b": "constant", "c": "frozen"}
-    optimizer = optim.by_group(
-        make,
-        constant,
-        lambda params: {k: jax.tree.map(lambda _: names[k], params[k]) for k in tree},
-    )
+
+    def groups(params):
+        return jax.tree.map_with_path(lambda path, _: names[path[0].key], params)
+
+    optimizer = optim.by_group(make, constant, groups)
     params, state = tree, optimizer.init(tree)
     for gradient in GRADIENTS:
         updates, state = optimizer.update(dict.fromkeys("abc", gradient), state, params)

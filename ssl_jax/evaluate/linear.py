@@ -121,7 +121,9 @@ def _accuracy(head: Linear, images: Labelled) -> Accuracy:
 
 
 @jax.jit
-def _ranks(head: Linear, features: Float[Array, "n d"], labels: Int[Array, " n"]) -> Int[Array, " n"]:
+def _ranks(
+    head: Linear, features: Float[Array, "n d"], labels: Int[Array, " n"]
+) -> Int[Array, " n"]:
     return label_ranks(_scores(head, features), labels)
 
 
