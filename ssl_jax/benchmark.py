@@ -14,7 +14,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
 from ssl_jax import command_line, flops
 from ssl_jax.build import Run, build
@@ -27,7 +26,7 @@ from ssl_jax.report import record
 from ssl_jax.report.metrics import MetricsLog
 from ssl_jax.report.progress import Progress
 from ssl_jax.train import Images, TrainState, make_train_step
-from ssl_jax.types import Batch
+from ssl_jax.types import Batch, Config
 
 ROUNDS = 5
 SECONDS_A_ROUND = 2.0
@@ -45,7 +44,7 @@ def main(argv: Sequence[str]) -> None:
         record.write_json(Path(path), {"config": record.as_json(command.config), **figures})
 
 
-def measure(config: ConfigDict) -> dict[str, float | int | str]:
+def measure(config: Config) -> dict[str, float | int | str]:
     """All figures, by name with units. Shares and ratios are of times measured in turns."""
     run = build(config, splits=_random_images(config))
     batch, devices = config.batch_size, jax.device_count()
@@ -80,7 +79,7 @@ def measure(config: ConfigDict) -> dict[str, float | int | str]:
     }
 
 
-def _random_images(config: ConfigDict) -> Splits:
+def _random_images(config: Config) -> Splits:
     """A data set of random pixels, of the size of the views."""
     side = config.data.image_size or config.augment.view0.size
     shape = (EPOCH_STEPS * config.batch_size, side, side, 1 if config.data.name == "digits" else 3)

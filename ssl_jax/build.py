@@ -9,10 +9,8 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jaxtyping import Array, Float
-from ml_collections import ConfigDict
 
 from ssl_jax import methods, optim, pipeline, sharding
 from ssl_jax.augment.policy import ViewSpec, make_augment
@@ -21,10 +19,8 @@ from ssl_jax.data.load import load
 from ssl_jax.data.order import steps_per_epoch
 from ssl_jax.data.stats import channel_statistics
 from ssl_jax.errors import UserError
-from ssl_jax.evaluate.features import Labelled, extract
-from ssl_jax.evaluate.health import feature_std, rankme
-from ssl_jax.evaluate.knn import knn_accuracy
-from ssl_jax.evaluate.protocol import K
+from ssl_jax.evaluate.features import extract
+from ssl_jax.evaluate.probe import figures
 from ssl_jax.fit import Hooks, Plan
 from ssl_jax.methods.base import Method
 from ssl_jax.methods.batch_adaptive import batch_adaptive
@@ -33,6 +29,7 @@ from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.networks.norm import BatchNorm
 from ssl_jax.networks.resnet import ResNet
 from ssl_jax.train import Augment, Images, Metrics, TrainState, init_state, make_train_step
+from ssl_jax.types import Config
 
 # What one device may give to the images; above it they are streamed.
 RESIDENT_SHARE = 0.3
@@ -71,7 +68,7 @@ class Run(NamedTuple):
         return Hooks(advance, self.source.feed, self.probe)
 
 
-def build(config: ConfigDict, splits: data.Splits | None = None) -> Run:
+def build(config: Config, splits: data.Splits | None = None) -> Run:
     """Everything that a run needs; reads the data set, unless `splits` are given.
 
     Raises:
@@ -80,7 +77,8 @@ def build(config: ConfigDict, splits: data.Splits | None = None) -> Run:
     shardings = sharding.make(config.batch_size)
     splits = load_splits(config) if splits is None else splits
     plan = make_plan(config, len(splits.train.images))
-    image_shape = splits.train.images.shape[1:]
+    _, height, width, channels = splits.train.images.shape
+    image_shape = (height, width, channels)
     specs = [ViewSpec(**_tuples(config.augment[name])) for name in sorted(config.augment)]
     views_of = make_augment(specs, image_shape)
     method = make_method(config, plan.steps, _statistics(config, splits.train))
@@ -108,11 +106,11 @@ def build(config: ConfigDict, splits: data.Splits | None = None) -> Run:
         ),
         encoder=encoder,
         probe=_probe(config, splits, encoder, shardings),
-        evaluation_batch_size=config.evaluation.batch_size,
+        evaluation_batch_size=_evaluation_batch(config, shardings),
     )
 
 
-def load_splits(config: ConfigDict) -> data.Splits:
+def load_splits(config: Config) -> data.Splits:
     """Training images, held-out images and test images, as `config.data` says."""
     side = config.data.image_size
     if config.data.name == "folder" and not side:  # people's files differ in size
@@ -133,7 +131,7 @@ def load_splits(config: ConfigDict) -> data.Splits:
     return data.Splits(train, held, test)
 
 
-def make_plan(config: ConfigDict, size: int) -> Plan:
+def make_plan(config: Config, size: int) -> Plan:
     """Steps and intervals of a run over `size` training images."""
     if config.batch_size < 1 or config.epochs < 1:
         raise UserError(
@@ -153,7 +151,7 @@ def make_plan(config: ConfigDict, size: int) -> Plan:
 
 
 def make_method(
-    config: ConfigDict, steps: int, statistics: tuple[tuple[float, ...], tuple[float, ...]]
+    config: Config, steps: int, statistics: tuple[tuple[float, ...], tuple[float, ...]]
 ) -> Method:
     """The method that the configuration names, with batch fusion in front if it says so."""
     mean, std = statistics
@@ -206,7 +204,7 @@ def method_names() -> list[str]:
     ]
 
 
-def _backbone(config: ConfigDict, mean: tuple[float, ...], std: tuple[float, ...]) -> ResNet:
+def _backbone(config: Config, mean: tuple[float, ...], std: tuple[float, ...]) -> ResNet:
     names = ("resnet18", "resnet34", "resnet50")
     if config.network.name not in names:
         raise UserError(f"unknown network {config.network.name!r}; there are {', '.join(names)}")
@@ -224,15 +222,13 @@ def _backbone(config: ConfigDict, mean: tuple[float, ...], std: tuple[float, ...
     )
 
 
-def _statistics(
-    config: ConfigDict, train: data.Dataset
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _statistics(config: Config, train: data.Dataset) -> tuple[tuple[float, ...], tuple[float, ...]]:
     mean, std = tuple(config.network.mean), tuple(config.network.std)
     return (mean, std) if mean and std else channel_statistics(train)
 
 
 def _optimizer(
-    config: ConfigDict, method: Method, plan: Plan
+    config: Config, method: Method, plan: Plan
 ) -> tuple[optax.Schedule, optax.GradientTransformation]:
     rate = config.learning_rate
     if config.optimizer.base_batch:
@@ -254,7 +250,7 @@ def _optimizer(
 
 
 def _source(
-    config: ConfigDict, train: data.Dataset, plan: Plan, shardings: sharding.Shardings
+    config: Config, train: data.Dataset, plan: Plan, shardings: sharding.Shardings
 ) -> pipeline.Pipeline:
     kind = config.data.pipeline
     if kind == "auto":
@@ -283,7 +279,7 @@ def _resident_bytes() -> float:
     return RESIDENT_SHARE * stats.get("bytes_limit", 16 * 1024**3)
 
 
-def _encoder(config: ConfigDict, method: Method, view_size: int) -> Callable[[TrainState], Encode]:
+def _encoder(config: Config, method: Method, view_size: int) -> Callable[[TrainState], Encode]:
     """Train state -> features of images in [0, 1]: their central part, resized, encoded."""
     size, crop = config.evaluation.size or view_size, config.evaluation.crop
 
@@ -300,7 +296,7 @@ def _encoder(config: ConfigDict, method: Method, view_size: int) -> Callable[[Tr
 
 
 def _probe(
-    config: ConfigDict,
+    config: Config,
     splits: data.Splits,
     encoder: Callable[[TrainState], Encode],
     shardings: sharding.Shardings,
@@ -312,33 +308,21 @@ def _probe(
     chosen = data.draw(splits.train.labels, size=size, count=min(size, PROBE_BANK), seed=0)
     bank = data.in_memory(data.take(splits.train, chosen))
     held = None if splits.holdout is None else data.in_memory(splits.holdout)
+    batch_size = _evaluation_batch(config, shardings)
 
     def probe(train: TrainState) -> Mapping[str, float]:
-        features = partial(
-            extract,
-            encoder(train),
-            batch_size=config.evaluation.batch_size,
-            shardings=shardings,
-        )
-        bank_features = features(bank.images)
-        looked_at = bank_features if held is None else features(held.images)
-        width = looked_at.shape[1]
-        figures = {
-            "feature_std_ratio": float(feature_std(looked_at)) * np.sqrt(width),
-            "effective_rank": float(rankme(looked_at)),
-        }
-        if held is not None and held.labels is not None:
-            found = knn_accuracy(
-                Labelled(bank_features, bank.labels),
-                Labelled(looked_at, held.labels),
-                num_classes=len(held.classes),
-            )
-            figures["knn_top1"] = found[K].top1
-        return figures
+        features = partial(extract, encoder(train), batch_size=batch_size, shardings=shardings)
+        return figures(features, bank, held)
 
     return probe
 
 
-def _tuples(options: ConfigDict) -> dict[str, Any]:
+def _evaluation_batch(config: Config, shardings: sharding.Shardings) -> int:
+    """The batch of `config.evaluation`, rounded up to what the devices can share evenly."""
+    devices = shardings.mesh.size
+    return -(-config.evaluation.batch_size // devices) * devices
+
+
+def _tuples(options: Config) -> dict[str, Any]:
     """A section as plain values; lists, which JSON makes of tuples, are tuples again."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in dict(options).items()}

@@ -14,6 +14,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from ssl_jax.errors import UserError
+from ssl_jax.types import Config
 
 _OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]+)")
 
@@ -21,7 +22,7 @@ _OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]+)")
 class Command(NamedTuple):
     """config: with all overrides. workdir: where the run lies. extra: other flags by name."""
 
-    config: ConfigDict
+    config: Config
     workdir: Path
     extra: dict[str, str | None]
 
@@ -46,7 +47,7 @@ def parse(argv: Sequence[str], **extra: str) -> Command:
     keys = [match[1] for arg in argv if (match := _OVERRIDE.match(arg))]
     _check_keys(keys, _read([argv[0], f"--config={chosen}"], {})["config"].value)
     values = _read(argv, extra)
-    config = values["config"].value
+    config: Config = values["config"].value
     default = "-".join([Path(file).stem, *filter(None, [variant]), f"seed{config.seed}"])
     return Command(
         config,
@@ -80,7 +81,7 @@ def _read(argv: list[str], extra: Mapping[str, str]) -> flags.FlagValues:
     return values
 
 
-def _check_keys(keys: list[str], config: ConfigDict) -> None:
+def _check_keys(keys: list[str], config: Config) -> None:
     known = list(_dotted(config))
     for key in keys:
         if key not in known:

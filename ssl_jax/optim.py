@@ -112,5 +112,6 @@ def by_group(
     "default" follows the schedule, "constant" keeps the peak learning rate (SimSiam's predictor),
     "frozen" is never updated (MoCo v3's patch projection).
     """
-    transforms = {"default": default, "constant": constant, "frozen": optax.set_to_zero()}
-    return optax.partition(transforms, groups)
+    return optax.partition(
+        {"default": default, "constant": constant, "frozen": optax.set_to_zero()}, groups
+    )

@@ -130,4 +130,5 @@ class Advance:
 
     def compilations(self) -> int:
         """How many programs were compiled so far: one, or two with several steps a call."""
-        return self._single._cache_size() + self._several._cache_size()
+        programs: tuple[Any, ...] = (self._single, self._several)
+        return sum(program._cache_size() for program in programs)

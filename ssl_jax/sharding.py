@@ -4,6 +4,7 @@ Models, losses and the train step are written for one device and the global batc
 the compiler adds the communication. The train state is replicated, the batch is split.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -26,7 +27,7 @@ class Shardings(NamedTuple):
     steps: NamedSharding
 
 
-def make(batch_size: int, devices: list[jax.Device] | None = None) -> Shardings:
+def make(batch_size: int, devices: Sequence[Any] | None = None) -> Shardings:
     """Shardings over `devices` (default: all), which must divide `batch_size` evenly."""
     devices = jax.devices() if devices is None else devices
     if batch_size % len(devices):

@@ -7,6 +7,8 @@ from jaxtyping import Array, Float, Int
 # Nested dictionaries of arrays. `params` is what the optimizer updates, `state` everything else.
 Params = Any
 State = Any
+# An ml_collections.ConfigDict; to a type checker its values could be anything.
+Config = Any
 
 
 class Batch(NamedTuple):

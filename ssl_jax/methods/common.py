@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from ssl_jax.errors import UserError
 from ssl_jax.losses import normalize
-from ssl_jax.methods.base import KeyArray, Step
+from ssl_jax.methods.base import EncodeFn, KeyArray, Step
 from ssl_jax.types import Params, State
 
 # Networks that are applied one after the other, by name: backbone, projector, predictor.
@@ -39,12 +39,13 @@ def apply_chain(
     outputs, updated = images, dict(stats)
     for name, network in chain.items():
         variables = {"params": params[name], "batch_stats": stats[name]}
-        outputs, changed = network.apply(variables, outputs, train=True, mutable=["batch_stats"])
+        applied: Any = network.apply(variables, outputs, train=True, mutable=["batch_stats"])
+        outputs, changed = applied
         updated[name] = changed.get("batch_stats", {})
     return outputs, updated
 
 
-def encode_with(backbone: nn.Module) -> Callable[[Params, State, Any], Any]:
+def encode_with(backbone: nn.Module) -> EncodeFn:
     """`Method.encode` of a method that keeps its online backbone under "backbone"."""
 
     def encode(
@@ -54,7 +55,8 @@ def encode_with(backbone: nn.Module) -> Callable[[Params, State, Any], Any]:
             "params": params["backbone"],
             "batch_stats": state["stats"]["backbone"],
         }
-        return backbone.apply(variables, images, train=False)
+        features: Any = backbone.apply(variables, images, train=False)
+        return features
 
     return encode
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from ml_collections import ConfigDict
 
 from ssl_jax.errors import UserError
+from ssl_jax.types import Config
 
 
-def as_json(config: ConfigDict) -> dict[str, Any]:
+def as_json(config: Config) -> dict[str, Any]:
     """A configuration as plain JSON values, equal to what reading it back from a file gives."""
     return json.loads(config.to_json_best_effort())
 

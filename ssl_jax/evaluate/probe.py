@@ -1,0 +1,45 @@
+"""The few figures that are looked at while training goes on."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ssl_jax.data.dataset import Dataset
+from ssl_jax.evaluate.features import Labelled
+from ssl_jax.evaluate.health import feature_std, rankme
+from ssl_jax.evaluate.knn import knn_accuracy
+from ssl_jax.evaluate.protocol import TEMPERATURE, K
+
+
+def figures(
+    features: Callable[[Any], np.ndarray], bank: Dataset, held: Dataset | None
+) -> dict[str, float]:
+    """Health of the features, and kNN accuracy where there are labels and held-out images.
+
+    Args:
+      features: images -> [N, d].
+      bank: training images.
+      held: images held out of training, which are looked at; without them the bank is.
+
+    Returns:
+      feature_std_ratio: the std of normalised features over 1 / sqrt(d); 1 where they spread
+      evenly, 0 at a collapse. effective_rank: RankMe. knn_top1: as in `protocol`.
+    """
+    known = features(bank.images)
+    seen = known if held is None else features(held.images)
+    found = {
+        "feature_std_ratio": feature_std(seen) * math.sqrt(seen.shape[1]),
+        "effective_rank": rankme(seen),
+    }
+    if held is not None and held.labels is not None and bank.labels is not None:
+        accuracies = knn_accuracy(
+            Labelled(known, bank.labels),
+            Labelled(seen, held.labels),
+            num_classes=len(held.classes),
+            ks=(K,),
+            temperature=TEMPERATURE,
+        )
+        found["knn_top1"] = accuracies[K].top1
+    return found
