@@ -44,7 +44,8 @@ def base() -> ConfigDict:
             "batch_norm_groups": 1,  # statistics of batch_size / groups images each
             "mean": (),  # of the images in [0, 1], per channel; empty: the data set's own
             "std": (),
-            "dtype": "float32",  # of the computation; parameters are always float32
+            # Of the computation; parameters are always float32. auto: bfloat16 on accelerators.
+            "dtype": "auto",
         }
     )
     config.method = ConfigDict({"name": "moco_v3"})
@@ -101,6 +102,7 @@ def view(**changes) -> ConfigDict:
         "contrast": 0.0,
         "saturation": 0.0,
         "hue": 0.0,
+        "crop_or_jitter": False,
         "grey": 0.0,
         "blur": 0.0,
         "blur_sigma": (0.1, 2.0),
@@ -182,7 +184,6 @@ def imagenet(config: ConfigDict) -> ConfigDict:
     config.data.holdout = 0.01
     config.evaluation.crop = 0.875
     config.network.stem = "imagenet"
-    config.network.dtype = "bfloat16"
     config.network.mean = (0.485, 0.456, 0.406)
     config.network.std = (0.229, 0.224, 0.225)
     config.fusion.patch_size = 16

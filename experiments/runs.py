@@ -23,6 +23,7 @@ def run_all(
 
     rows: arguments of `python -m ssl_jax.main` by the row's name.
     """
+    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     done: list[Row] = json.loads(path.read_text()) if path.exists() else []
     for seed in seeds:

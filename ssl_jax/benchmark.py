@@ -1,4 +1,4 @@
-"""python -m ssl_jax.benchmark --config=configs/simclr.py:cifar10 [--config.KEY=VALUE] [--json=FILE]
+"""python -m ssl_jax.benchmark [--config=FILE[:VARIANT]] [--config.KEY=VALUE] [--json=FILE]
 
 Measures, in one process and on random images: the train step without and with augmentation, the
 whole training loop, and what the machine could do. Needs no data set and leaves no run behind.
@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ssl_jax import command_line, flops
-from ssl_jax.build import Run, build
+from ssl_jax.build import Run, build, compute_dtype
 from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.data.dataset import Dataset, Splits
 from ssl_jax.fit import Clock, Hooks, fit, images_per_second
@@ -25,7 +25,7 @@ from ssl_jax.preemption import Preemption
 from ssl_jax.report import record
 from ssl_jax.report.metrics import MetricsLog
 from ssl_jax.report.progress import Progress
-from ssl_jax.train import Images, TrainState, make_train_step
+from ssl_jax.train import Examples, TrainState, make_train_step
 from ssl_jax.types import Batch, Config
 
 ROUNDS = 5
@@ -36,7 +36,9 @@ EPOCH_STEPS = 20
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --config=FILE[:VARIANT]  --config.KEY=VALUE  --json=FILE"""
-    command = command_line.parse(argv, json="Where to write the figures, too.")
+    command = command_line.parse(
+        argv, default="configs/simclr.py:cifar10", json="Where to write the figures, too."
+    )
     figures = measure(command.config)
     for name, value in figures.items():
         print(f"{name:36}{value:>16,.4g}" if isinstance(value, float) else f"{name:36}{value:>16}")
@@ -48,12 +50,12 @@ def measure(config: Config) -> dict[str, float | int | str]:
     """All figures, by name with units. Shares and ratios are of times measured in turns."""
     run = build(config, splits=_random_images(config))
     batch, devices = config.batch_size, jax.device_count()
-    dtype = jnp.dtype(config.network.dtype)
+    dtype, work = compute_dtype(config), _work(run)
     compile_seconds, memory = _compile(run)
     seconds = _in_turns(_steps(run))
     step, augmented = seconds["step"], seconds["augmented"]
     rate, compilations = _loop(run, augmented)
-    speed, peak = _work(run) / step, _matmul_peak(dtype) * devices
+    speed, peak = work / step, _matmul_peak(dtype) * devices
     return {
         "device": record.device_name(),
         "dtype": dtype.name,
@@ -72,7 +74,7 @@ def measure(config: Config) -> dict[str, float | int | str]:
         "compile, s": compile_seconds,
         "arguments, MiB": memory.argument_size_in_bytes / 2**20,
         "temporary memory, MiB": memory.temp_size_in_bytes / 2**20,
-        "GFLOP an image": _work(run) / batch / 1e9,
+        "GFLOP an image": work / batch / 1e9,
         "step, TFLOP/s": speed / 1e12,
         "matrix product peak, TFLOP/s": peak / 1e12,
         "step / peak": speed / peak,
@@ -89,7 +91,7 @@ def _random_images(config: Config) -> Splits:
 
 def _compile(run: Run) -> tuple[float, Any]:
     """Seconds to compile the train step, and its memory."""
-    images = jax.eval_shape(run.source.read, run.source.resident, run.source.feed(0, 1))
+    images = jax.eval_shape(run.source().read, run.source().resident, run.source().feed(0, 1))
     lowered = jax.jit(run.step, donate_argnums=0).lower(jax.eval_shape(run.init), images)
     start = time.perf_counter()
     compiled = lowered.compile()
@@ -98,18 +100,18 @@ def _compile(run: Run) -> tuple[float, Any]:
 
 def _steps(run: Run) -> dict[str, Callable[[], Any]]:
     """The train step on ready views, the one that training runs, and its augmentation alone."""
-    inputs = run.source.feed(0, 1)
-    images = jax.jit(run.source.read)(run.source.resident, inputs)
+    inputs = run.source().feed(0, 1)
+    images = jax.jit(run.source().read)(run.source().resident, inputs)
     augment = jax.jit(run.augment)
     keys = jax.random.split(jax.random.key(0), len(images.images))
-    ready = Images(augment(keys, images.images), images.indices)  # type: ignore[arg-type]
+    ready = Examples(augment(keys, images.images), images.indices)  # type: ignore[arg-type]
     pure = make_train_step(
         method=run.method,
         optimizer=run.optimizer,
         augment=lambda keys, views: views,
         schedule=run.schedule,
     )
-    advance = Advance(run.step, run.source, run.shardings)
+    advance = Advance(run.step, run.source(), run.shardings)
     return {
         "step": _repeatable(run.init(), jax.jit(pure, donate_argnums=0), ready),
         "augmented": _repeatable(run.init(), lambda train, x: advance(train, x, 1), inputs),
@@ -147,10 +149,10 @@ def _seconds(call: Callable[[], Any], count: int) -> float:
 
 
 def _loop(run: Run, step_seconds: float) -> tuple[float, int]:
-    """Images a second of the training loop with logging, and how often it compiled its step."""
+    """Examples a second of the training loop with logging, and how often it compiled its step."""
     steps = max(EPOCH_STEPS, round(LOOP_SECONDS / step_seconds))
     plan = run.plan._replace(steps=steps, probe_every=0, save_every=0)
-    advance = Advance(run.step, run.source, run.shardings)
+    advance = Advance(run.step, run.source(), run.shardings)
     clock = Clock()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -161,7 +163,7 @@ def _loop(run: Run, step_seconds: float) -> tuple[float, int]:
         fit(
             run.init(),
             plan,
-            Hooks(advance, run.source.feed),
+            Hooks(advance, run.source().feed),
             meta={},
             clock=clock,
             checkpoints=checkpoints,
@@ -175,7 +177,9 @@ def _loop(run: Run, step_seconds: float) -> tuple[float, int]:
 def _work(run: Run) -> int:
     """Operations of one train step's networks."""
     train = jax.eval_shape(run.init)
-    images = jax.eval_shape(run.source.read, run.source.resident, run.source.feed(0, 1)).images
+    images = jax.eval_shape(
+        run.source().read, run.source().resident, run.source().feed(0, 1)
+    ).images
     keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), len(images)))
     views = jax.eval_shape(run.augment, keys, images)
 

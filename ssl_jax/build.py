@@ -3,8 +3,10 @@
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import jax
@@ -28,44 +30,47 @@ from ssl_jax.networks import resnet
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.networks.norm import BatchNorm
 from ssl_jax.networks.resnet import ResNet
-from ssl_jax.train import Augment, Images, Metrics, TrainState, init_state, make_train_step
+from ssl_jax.train import Augment, Examples, Metrics, TrainState, init_state, make_train_step
 from ssl_jax.types import Config
 
 # What one device may give to the images; above it they are streamed.
 RESIDENT_SHARE = 0.3
 RESIDENT_BYTES_ON_CPU = 2.0 * 1024**3
-# Images that the figures shown during training are computed from.
+# Examples that the figures shown during training are computed from.
 PROBE_BANK = 5000
+DTYPES = ("auto", "float32", "bfloat16")
 Encode = Callable[[Float[Array, "n h w c"]], Float[Array, "n d"]]
 
 
 class Run(NamedTuple):
     """A configuration made concrete.
 
-    fingerprint: of the training images. init: the state before the first step, on the devices.
-    step: the train step, not compiled. source: where its images come from. probe: figures on
-    held-out images. encoder: train state -> the function that evaluation sees.
+    fingerprint: of the training images. notes: what was changed of the configuration, in words.
+    init: the state before the first step, on the devices. step: the train step, not compiled.
+    source: where its images come from, opened at the first call. probe: figures on held-out
+    images. encoder: train state -> the function that evaluation sees.
     """
 
     splits: data.Splits
     fingerprint: str
+    notes: tuple[str, ...]
     plan: Plan
     shardings: sharding.Shardings
-    source: pipeline.Pipeline
+    source: Callable[[], pipeline.Pipeline]
     augment: Augment
     method: Method
     schedule: optax.Schedule
     optimizer: optax.GradientTransformation
     init: Callable[[], TrainState]
-    step: Callable[[TrainState, Images], tuple[TrainState, Metrics]]
+    step: Callable[[TrainState, Examples], tuple[TrainState, Metrics]]
     encoder: Callable[[TrainState], Encode]
     probe: Callable[[TrainState], Mapping[str, float]] | None
     evaluation_batch_size: int
 
     def hooks(self) -> Hooks:
         """What the training loop calls."""
-        advance = pipeline.Advance(self.step, self.source, self.shardings)
-        return Hooks(advance, self.source.feed, self.probe)
+        source = self.source()
+        return Hooks(pipeline.Advance(self.step, source, self.shardings), source.feed, self.probe)
 
 
 def build(config: Config, splits: data.Splits | None = None) -> Run:
@@ -74,40 +79,98 @@ def build(config: Config, splits: data.Splits | None = None) -> Run:
     Raises:
       UserError: for anything in the configuration that cannot work.
     """
+    check(config)
     shardings = sharding.make(config.batch_size)
     splits = load_splits(config) if splits is None else splits
-    plan = make_plan(config, len(splits.train.images))
+    # Before images are read into memory: of files it is names and sizes.
+    fingerprint = data.fingerprint(splits.train)
+    plan, notes = make_plan(config, len(splits.train.images))
+    if resident := _is_resident(config, splits.train):
+        train, *others = splits
+        splits = data.Splits(
+            data.in_memory(train), *(part and data.in_memory(part) for part in others)
+        )
     _, height, width, channels = splits.train.images.shape
-    image_shape = (height, width, channels)
-    specs = [ViewSpec(**_tuples(config.augment[name])) for name in sorted(config.augment)]
-    views_of = make_augment(specs, image_shape)
+    specs = [ViewSpec(**_plain(config.augment[name])) for name in _views(config)]
+    views_of = make_augment(specs, (height, width, channels))
     method = make_method(config, plan.steps, _statistics(config, splits.train))
     schedule, optimizer = _optimizer(config, method, plan)
-    init = partial(init_state, method=method, optimizer=optimizer, augment=views_of)
-    key, blank = jax.random.key(config.seed), (config.batch_size, *image_shape)
-    # What does not fit together says so here, before anything is compiled.
-    jax.eval_shape(init, key, jax.ShapeDtypeStruct(blank, jnp.uint8))
+    parts = {"method": method, "optimizer": optimizer, "augment": views_of}
+    step = make_train_step(**parts, schedule=schedule)
+    init, key = partial(init_state, **parts), jax.random.key(config.seed)
+    blank = (config.batch_size, height, width, channels)
+    _try(init, step, key, blank)
+    initial = jax.jit(
+        lambda key: init(key, jnp.zeros(blank, jnp.uint8)), out_shardings=shardings.replicated
+    )
     encoder = _encoder(config, method, specs[0].size)
     return Run(
         splits=splits,
-        fingerprint=data.fingerprint(splits.train),
+        fingerprint=fingerprint,
+        notes=notes,
         plan=plan,
         shardings=shardings,
-        source=_source(config, splits.train, plan, shardings),
+        source=cache(lambda: _source(config, splits.train, plan, shardings, resident)),
         augment=views_of,
         method=method,
         schedule=schedule,
         optimizer=optimizer,
-        init=lambda: jax.jit(
-            lambda key: init(key, jnp.zeros(blank, jnp.uint8)), out_shardings=shardings.replicated
-        )(key),
-        step=make_train_step(
-            method=method, optimizer=optimizer, augment=views_of, schedule=schedule
-        ),
+        init=lambda: initial(key),
+        step=step,
         encoder=encoder,
         probe=_probe(config, splits, encoder, shardings),
         evaluation_batch_size=_evaluation_batch(config, shardings),
     )
+
+
+def check(config: Config) -> None:
+    """Refuses values that would fail later, and less clearly.
+
+    Raises:
+      UserError: naming the first key whose value is out of range.
+    """
+    for key, least in {
+        **dict.fromkeys(("batch_size", "epochs", "log_every_steps", "keep_checkpoints"), 1),
+        **dict.fromkeys(("probe_every_epochs", "checkpoint_every_epochs", "seed"), 0),
+        **dict.fromkeys(("steps_per_call", "evaluation.batch_size", "network.width"), 1),
+        **dict.fromkeys(("network.batch_norm_groups", "fusion.patch_size"), 1),
+        **dict.fromkeys(("fusion.depth", "fusion.group_size", "fusion.width"), 0),
+        **dict.fromkeys(("fusion.pointwise_layers", "optimizer.warmup_epochs"), 0),
+        **dict.fromkeys(("optimizer.base_batch", "evaluation.size", "data.limit"), 0),
+        **dict.fromkeys(("data.image_size", "data.workers", "network.stem_padding"), 0),
+    }.items():
+        value = attrgetter(key)(config)
+        if value < least:
+            raise UserError(f"config.{key} {value} must be at least {least}")
+    for key, value in _plain(config.method).items():
+        if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+            raise UserError(f"config.method.{key} {value} must be at least 1")
+    if not 0 < config.evaluation.crop <= 1:
+        raise UserError(f"config.evaluation.crop {config.evaluation.crop} must be in (0, 1]")
+    if not 0 <= config.data.holdout < 1:
+        raise UserError(f"config.data.holdout {config.data.holdout} must be in [0, 1)")
+    if any(not isinstance(blocks, int) or blocks < 1 for blocks in config.network.stages):
+        raise UserError(f"config.network.stages {config.network.stages} must be numbers of blocks")
+    if bool(config.network.mean) != bool(config.network.std) or 0 in config.network.std:
+        raise UserError("config.network.mean and std must both be given, std without zeros")
+    if config.network.dtype not in DTYPES:
+        raise UserError(f"config.network.dtype {config.network.dtype!r}: {', '.join(DTYPES)}")
+
+
+def compute_dtype(config: Config) -> Any:
+    """What the networks compute in; "auto" is bfloat16 on accelerators and float32 on CPU."""
+    name = config.network.dtype
+    if name == "auto":
+        name = "float32" if jax.default_backend() == "cpu" else "bfloat16"
+    return jnp.dtype(name)
+
+
+def _try(init: Callable[..., Any], step: Callable[..., Any], key: Any, shape: Any) -> None:
+    """What does not fit together says so here, before anything is compiled."""
+    images = jax.ShapeDtypeStruct(shape, jnp.uint8)
+    indices = jax.ShapeDtypeStruct(shape[:1], jnp.int32)
+    state = jax.eval_shape(init, key, images)
+    jax.eval_shape(step, state, Examples(images, indices, indices))  # type: ignore[arg-type]
 
 
 def load_splits(config: Config) -> data.Splits:
@@ -122,8 +185,6 @@ def load_splits(config: Config) -> data.Splits:
         channels=config.data.channels,
     )
     size, limit = len(train.images), config.data.limit
-    if not 0 <= config.data.holdout < 1:
-        raise UserError(f"config.data.holdout {config.data.holdout} must be in [0, 1)")
     # The limit is kept to: where it leaves too few images, fewer are held out.
     holdout = round(config.data.holdout * size)
     holdout = min(holdout, size - limit) if 0 < limit <= size else holdout
@@ -131,23 +192,28 @@ def load_splits(config: Config) -> data.Splits:
     return data.Splits(train, held, test)
 
 
-def make_plan(config: Config, size: int) -> Plan:
-    """Steps and intervals of a run over `size` training images."""
-    if config.batch_size < 1 or config.epochs < 1:
-        raise UserError(
-            f"batch_size {config.batch_size} and epochs {config.epochs} must be positive"
-        )
+def make_plan(config: Config, size: int) -> tuple[Plan, tuple[str, ...]]:
+    """Steps and intervals of a run over `size` training images; what cannot be as configured."""
     per_epoch = steps_per_epoch(size=size, batch_size=config.batch_size)
-    on_cpu = jax.default_backend() == "cpu"
-    return Plan(
+    notes, steps_per_call = [], config.steps_per_call
+    if steps_per_call > 1 and jax.default_backend() == "cpu":
+        notes.append("steps_per_call is 1 on CPU, where convolutions are slow inside a loop")
+        steps_per_call = 1
+    if 2 * config.optimizer.warmup_epochs > config.epochs:
+        notes.append(
+            f"warm-up of {config.optimizer.warmup_epochs} epochs is cut to half of the "
+            f"{config.epochs} epochs"
+        )
+    plan = Plan(
         steps=config.epochs * per_epoch,
         steps_per_epoch=per_epoch,
         batch_size=config.batch_size,
         log_every=config.log_every_steps,
         probe_every=config.probe_every_epochs * per_epoch,
         save_every=config.checkpoint_every_epochs * per_epoch,
-        steps_per_call=1 if on_cpu else config.steps_per_call,
+        steps_per_call=steps_per_call,
     )
+    return plan, tuple(notes)
 
 
 def make_method(
@@ -156,7 +222,7 @@ def make_method(
     """The method that the configuration names, with batch fusion in front if it says so."""
     mean, std = statistics
     backbone = _backbone(config, mean, std)
-    options = _tuples(config.method)
+    options = _plain(config.method)
     name = options.pop("name")
     make = _method_maker(name)
     known = [
@@ -178,7 +244,7 @@ def make_method(
         width=config.fusion.width,
         pointwise_layers=config.fusion.pointwise_layers,
         residual=config.fusion.residual,
-        dtype=jnp.dtype(config.network.dtype),
+        dtype=compute_dtype(config),
         fuse_before_normalize=config.fusion.fuse_before_normalize,
         mean=mean,
         std=std,
@@ -216,7 +282,7 @@ def _backbone(config: Config, mean: tuple[float, ...], std: tuple[float, ...]) -
         stem_padding=config.network.stem_padding,
         zero_init_residual=config.network.zero_init_residual,
         norm=partial(BatchNorm, groups=config.network.batch_norm_groups),
-        dtype=jnp.dtype(config.network.dtype),
+        dtype=compute_dtype(config),
         mean=mean,
         std=std,
     )
@@ -234,7 +300,7 @@ def _optimizer(
     if config.optimizer.base_batch:
         rate *= config.batch_size / config.optimizer.base_batch
     warmup = config.optimizer.warmup_epochs * plan.steps_per_epoch
-    schedule = optim.warmup_cosine(rate, plan.steps, min(warmup, plan.steps - 1))
+    schedule = optim.warmup_cosine(rate, plan.steps, min(warmup, plan.steps // 2))
     make = partial(
         optim.make,
         config.optimizer.name,
@@ -249,26 +315,25 @@ def _optimizer(
     return schedule, optim.by_group(make(schedule), make(constant), method.groups)
 
 
-def _source(
-    config: Config, train: data.Dataset, plan: Plan, shardings: sharding.Shardings
-) -> pipeline.Pipeline:
+def _is_resident(config: Config, train: data.Dataset) -> bool:
+    """Whether all images go into device memory."""
     kind = config.data.pipeline
-    if kind == "auto":
-        kind = "device" if data.bytes_of(train) <= _resident_bytes() else "grain"
-    if kind == "device":
-        return pipeline.on_device(
-            train, batch_size=plan.batch_size, seed=config.seed, shardings=shardings
-        )
-    if kind == "grain":
-        return pipeline.streamed(
-            train,
-            batch_size=plan.batch_size,
-            seed=config.seed,
-            workers=config.data.workers,
-            steps=plan.steps,
-            shardings=shardings,
-        )
-    raise UserError(f"unknown data.pipeline {kind!r}: auto, device or grain")
+    if kind not in ("auto", "device", "grain"):
+        raise UserError(f"unknown data.pipeline {kind!r}: auto, device or grain")
+    return kind == "device" or (kind == "auto" and data.bytes_of(train) <= _resident_bytes())
+
+
+def _source(
+    config: Config,
+    train: data.Dataset,
+    plan: Plan,
+    shardings: sharding.Shardings,
+    resident: bool,
+) -> pipeline.Pipeline:
+    common = {"batch_size": plan.batch_size, "seed": config.seed, "shardings": shardings}
+    if resident:
+        return pipeline.on_device(train, **common)
+    return pipeline.streamed(train, workers=config.data.workers, steps=plan.steps, **common)
 
 
 def _resident_bytes() -> float:
@@ -285,10 +350,11 @@ def _encoder(config: Config, method: Method, view_size: int) -> Callable[[TrainS
 
     @jax.jit
     def encode(params: Any, state: Any, images: Array) -> Array:
-        side = round(images.shape[1] * crop)
-        start = (images.shape[1] - side) // 2
-        images = images[:, start : start + side, start : start + side]
-        shape = (len(images), size, size, images.shape[-1])
+        _, height, width, channels = images.shape
+        side = round(min(height, width) * crop)
+        top, left = (height - side) // 2, (width - side) // 2
+        images = images[:, top : top + side, left : left + side]
+        shape = (len(images), size, size, channels)
         images = jax.image.resize(images, shape, "bilinear", antialias=True)
         return method.encode(params, state, images)
 
@@ -323,6 +389,14 @@ def _evaluation_batch(config: Config, shardings: sharding.Shardings) -> int:
     return -(-config.evaluation.batch_size // devices) * devices
 
 
-def _tuples(options: Config) -> dict[str, Any]:
+def _views(config: Config) -> list[str]:
+    """The names view0, view1, ... in the order of their numbers."""
+    names = list(config.augment)
+    if wrong := [name for name in names if not re.fullmatch(r"view\d+", name)]:
+        raise UserError(f"config.augment.{wrong[0]} must be called view and a number")
+    return sorted(names, key=lambda name: int(name.removeprefix("view")))
+
+
+def _plain(options: Config) -> dict[str, Any]:
     """A section as plain values; lists, which JSON makes of tuples, are tuples again."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in dict(options).items()}

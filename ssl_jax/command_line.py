@@ -4,12 +4,14 @@ ml_collections parses it; what is wrong ends in one line instead of its tracebac
 """
 
 import difflib
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+import jax
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
@@ -27,18 +29,21 @@ class Command(NamedTuple):
     extra: dict[str, str | None]
 
 
-def parse(argv: Sequence[str], **extra: str) -> Command:
+def parse(argv: Sequence[str], default: str = "", **extra: str) -> Command:
     """The configuration and the run's folder, by default runs/<config>[-<variant>]-seed<seed>.
 
     Args:
       argv: the command line, the program's name first.
+      default: the configuration where none is named.
       extra: further flags that the command has, by name, with their help.
 
     Raises:
       UserError: for an unknown key or flag, a wrong type, a missing file, a stray argument.
     """
-    argv = list(argv)
-    chosen = _chosen(argv)
+    argv = [*argv] if _named(argv) or not default else [*argv, f"--config={default}"]
+    chosen = _named(argv)
+    if not chosen:
+        raise UserError("which configuration? for instance --config=configs/ba_moco.py")
     file, _, variant = chosen.partition(":")
     if not Path(file).is_file():
         raise UserError(f"--config={file}: there is no such file")
@@ -48,22 +53,22 @@ def parse(argv: Sequence[str], **extra: str) -> Command:
     _check_keys(keys, _read([argv[0], f"--config={chosen}"], {})["config"].value)
     values = _read(argv, extra)
     config: Config = values["config"].value
-    default = "-".join([Path(file).stem, *filter(None, [variant]), f"seed{config.seed}"])
+    folder = "-".join([Path(file).stem, *filter(None, [variant]), f"seed{config.seed}"])
     return Command(
         config,
-        Path(values["workdir"].value or Path("runs") / default),
+        Path(values["workdir"].value or Path("runs") / folder),
         {name: values[name].value for name in extra},
     )
 
 
-def _chosen(argv: list[str]) -> str:
-    """The last --config=FILE[:VARIANT] or --config FILE[:VARIANT]."""
+def _named(argv: Sequence[str]) -> str:
+    """The last --config=FILE[:VARIANT] or --config FILE[:VARIANT]; "" if there is none."""
     for index in reversed(range(len(argv))):
         if match := re.match(r"--?config=(.*)", argv[index]):
             return match[1]
         if argv[index] in ("--config", "-config") and index + 1 < len(argv):
             return argv[index + 1]
-    raise UserError("which configuration? for instance --config=configs/ba_moco.py")
+    return ""
 
 
 def _read(argv: list[str], extra: Mapping[str, str]) -> flags.FlagValues:
@@ -73,8 +78,13 @@ def _read(argv: list[str], extra: Mapping[str, str]) -> flags.FlagValues:
         flags.DEFINE_string(name, None, text, flag_values=values)
     try:
         stray = values(argv)[1:]
-    except (flags.Error, OSError, TypeError, ValueError) as error:
+    except UserError:
+        raise
+    except flags.Error as error:
         raise UserError(" ".join(str(error).split())) from None
+    except Exception as error:  # whatever a configuration file may do wrong
+        reason = str(error).strip().splitlines()[-1:] or [""]
+        raise UserError(f"--config cannot be read, {type(error).__name__}: {reason[0]}") from error
     if stray:
         hint = f"; write --{stray[0]}" if stray[0].startswith("config.") else ""
         raise UserError(f"stray argument {stray[0]!r}{hint}")
@@ -110,4 +120,21 @@ def run(command: Callable[[Sequence[str]], None]) -> NoReturn:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
     sys.exit(0)
+
+
+def join_cluster() -> None:
+    """Joins the other processes of a run where SSL_JAX_DISTRIBUTED is set.
+
+    On TPU pods, Slurm and Open MPI jax finds them by itself. Elsewhere the launcher sets
+    JAX_COORDINATOR_ADDRESS (host:port), JAX_NUM_PROCESSES and JAX_PROCESS_ID.
+    """
+    if not os.environ.get("SSL_JAX_DISTRIBUTED"):
+        return
+    count, index = (os.environ.get(f"JAX_{name}") for name in ("NUM_PROCESSES", "PROCESS_ID"))
+    jax.distributed.initialize(
+        num_processes=int(count) if count else None, process_id=int(index) if index else None
+    )

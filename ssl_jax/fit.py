@@ -42,6 +42,7 @@ class Clock:
 
     def __post_init__(self) -> None:
         self._mark = self._lap = time.monotonic()
+        self.lap_steps = 0
 
     def start(self) -> None:
         """A sitting begins."""
@@ -54,14 +55,17 @@ class Clock:
         self._mark = now
 
     def start_lap(self) -> None:
-        """Steps that are timed begin."""
-        self._lap = time.monotonic()
+        """Steps that are timed begin; `lap_steps` counts them."""
+        self._lap, self.lap_steps = time.monotonic(), 0
 
-    def end_lap(self, steps: int) -> float:
-        """They end; they were this many. Returns steps per second."""
-        seconds = time.monotonic() - self._lap
+    def end_lap(self) -> float:
+        """They end. Returns steps per second; 0 where there were none."""
+        if not self.lap_steps:
+            return 0.0
+        seconds, steps = time.monotonic() - self._lap, self.lap_steps
         self.training += seconds
         self.timed_steps += steps
+        self.lap_steps = 0
         return steps / seconds
 
 
@@ -98,27 +102,28 @@ def fit(
     """
     step = int(train.step)
     window: list[tuple[int, Metrics]] = []
-    first, untimed, before = True, 0, clock.total
+    compiled: set[int] = set()  # numbers of steps a call for which there is a program
     clock.start()
     while step < plan.steps:
-        if first:
-            progress.say("compiling the train step; this happens once ...")
         count = _count(step, plan)
-        train, metrics = hooks.advance(train, hooks.feed(step, count), count)
+        inputs = hooks.feed(step, count)
+        if count in compiled:
+            train, metrics = hooks.advance(train, inputs, count)
+            clock.lap_steps += count
+        else:
+            jax.block_until_ready(window[-1:])
+            clock.end_lap()
+            train, metrics = _first_call(hooks, train, inputs, count, progress)
+            compiled.add(count)
+            clock.start_lap()
         window.append((step, metrics))
         step += count
-        if first:
-            jax.block_until_ready(metrics)
-            clock.tick()
-            progress.say(f"compiled and first step done after {clock.total - before:.1f} s")
-            clock.start_lap()
-            first, untimed = False, count
         due = _due(step, plan, preemption.asked())
         if not any(due):
             continue
         values = _summary(window, checkpoints)  # waits for the last step
-        rate = plan.batch_size * clock.end_lap(step - window[0][0] - untimed)
-        window, untimed = [], 0
+        rate = plan.batch_size * clock.end_lap()
+        window = []
         stop = preemption.asked_anywhere()
         if hooks.probe is not None and due.probe:
             values |= hooks.probe(train)
@@ -134,6 +139,18 @@ def fit(
         clock.start_lap()
     checkpoints.wait()
     return train
+
+
+def _first_call(
+    hooks: Hooks, train: TrainState, inputs: Any, count: int, progress: Progress
+) -> tuple[TrainState, Metrics]:
+    """The call that compiles; what it takes is shown, and counts for no rate."""
+    what = "the train step" if count == 1 else f"{count} train steps as one program"
+    progress.say(f"compiling {what}; this happens once ...")
+    start = time.monotonic()
+    result = jax.block_until_ready(hooks.advance(train, inputs, count))
+    progress.say(f"compiled and run after {time.monotonic() - start:.1f} s")
+    return result
 
 
 class _Due(NamedTuple):

@@ -11,11 +11,15 @@ from typing import Any
 
 import jax
 from jax.extend.core import ClosedJaxpr, Jaxpr
+from jax.interpreters import partial_eval
 
 
 def forward(function: Callable[..., Any], *args: Any) -> int:
     """Operations of one call of `function`; arguments may be `jax.ShapeDtypeStruct`s."""
-    return _count(jax.make_jaxpr(function)(*args).jaxpr)
+    jaxpr = jax.make_jaxpr(function)(*args).jaxpr
+    # What the result does not depend on, as the derivative of a stopped gradient, does not run.
+    needed, _ = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
+    return _count(needed)
 
 
 def trained(loss: Callable[[Any], Any], params: Any) -> int:

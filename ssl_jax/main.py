@@ -3,7 +3,6 @@
 Trains, or goes on where the same command was stopped, and evaluates at the end.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from ssl_jax import command_line
 from ssl_jax.build import build
 from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.errors import UserError
+from ssl_jax.preemption import Preemption
 from ssl_jax.report import record
 from ssl_jax.report.table import evaluation_table
 from ssl_jax.run import train_and_evaluate
@@ -21,21 +21,21 @@ from ssl_jax.run import train_and_evaluate
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --config=FILE[:VARIANT]  --config.KEY=VALUE  --workdir=DIR"""
-    command = command_line.parse(argv)
-    _join_cluster()
-    config, workdir = command.config, command.workdir
+    config, workdir, _ = command_line.parse(argv)
+    command_line.join_cluster()
     settings = record.as_json(config)
     if finished := _finished(workdir, settings):
-        print(f"{workdir} is finished; raise config.epochs to go on")
-        print(evaluation_table(finished["evaluation"]))
+        if jax.process_index() == 0:
+            print(f"{workdir} is finished; raise config.epochs to go on")
+            print(evaluation_table(finished["evaluation"]))
         return
-    with Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints) as checkpoints:
+    record.make_folder(workdir)
+    with (
+        Preemption() as preemption,
+        Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints) as checkpoints,
+    ):
         _check_same_run(workdir, settings, checkpoints)
-        run = build(config)
-        try:
-            train_and_evaluate(run, settings, workdir, checkpoints)
-        finally:
-            run.source.close()
+        train_and_evaluate(build(config), settings, workdir, checkpoints, preemption)
 
 
 def _finished(workdir: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
@@ -60,12 +60,6 @@ def _check_same_run(workdir: Path, settings: dict[str, Any], checkpoints: Checkp
             f"{workdir} was planned for {old['epochs']} epochs; epochs {settings['epochs']} "
             "is fewer, and it can only be raised"
         )
-
-
-def _join_cluster() -> None:
-    """Joins the other processes of a run, where a launcher started several."""
-    if "SSL_JAX_DISTRIBUTED" in os.environ:
-        jax.distributed.initialize()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from ssl_jax.data.dataset import Dataset, in_memory
 from ssl_jax.data.order import batch_indices
 from ssl_jax.data.stream import stream
 from ssl_jax.sharding import Shardings, put
-from ssl_jax.train import Images, Metrics, TrainState
+from ssl_jax.train import Examples, Metrics, TrainState
 
 
 class Pipeline(NamedTuple):
@@ -24,7 +24,7 @@ class Pipeline(NamedTuple):
     """
 
     feed: Callable[[int, int], Any]
-    read: Callable[[Any, Any], Images]
+    read: Callable[[Any, Any], Examples]
     resident: Any
     close: Callable[[], None]
 
@@ -50,9 +50,9 @@ def on_device(dataset: Dataset, *, batch_size: int, seed: int, shardings: Shardi
             return put(rows[0], shardings.batch)
         return put(np.stack(rows), shardings.steps)
 
-    def read(resident: Any, indices: Any) -> Images:
+    def read(resident: Any, indices: Any) -> Examples:
         images, labels = resident
-        return Images(images[indices], indices, None if labels is None else labels[indices])
+        return Examples(images[indices], indices, None if labels is None else labels[indices])
 
     return Pipeline(feed, read, resident, lambda: None)
 
@@ -66,7 +66,7 @@ def streamed(
     steps: int,
     shardings: Shardings,
 ) -> Pipeline:
-    """Images read by grain while the devices compute, a few batches ahead."""
+    """Examples read by grain while the devices compute, a few batches ahead."""
     batches: grain.DatasetIterator[Any] | None = None
     position = -1
 
@@ -94,9 +94,9 @@ def streamed(
             return put(rows[0], shardings.batch)
         return put(jax.tree.map(lambda *parts: np.stack(parts), *rows), shardings.steps)
 
-    def read(resident: Any, rows: Any) -> Images:
+    def read(resident: Any, rows: Any) -> Examples:
         del resident
-        return Images(rows.images, rows.indices, rows.labels)
+        return Examples(rows.images, rows.indices, rows.labels)
 
     return Pipeline(feed, read, None, close)
 
@@ -110,7 +110,7 @@ class Advance:
 
     def __init__(
         self,
-        train_step: Callable[[TrainState, Images], tuple[TrainState, Metrics]],
+        train_step: Callable[[TrainState, Examples], tuple[TrainState, Metrics]],
         pipeline: Pipeline,
         shardings: Shardings,
     ):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from clu.parameter_overview import count_parameters
 
 from ssl_jax.build import Run
 from ssl_jax.checkpoint import Checkpoints, digest
@@ -20,38 +21,43 @@ from ssl_jax.train import TrainState
 
 
 def train_and_evaluate(
-    run: Run, settings: dict[str, Any], workdir: Path, checkpoints: Checkpoints
+    run: Run,
+    settings: dict[str, Any],
+    workdir: Path,
+    checkpoints: Checkpoints,
+    preemption: Preemption,
 ) -> None:
     """Trains from the last checkpoint to the end, evaluates, writes result.json."""
-    workdir.mkdir(parents=True, exist_ok=True)
     first = jax.process_index() == 0
     progress = Progress(run.plan.steps, settings["epochs"], quiet=not first)
+    for note in run.notes:
+        progress.say(note)
     if skipped := run.splits.train.skipped:
         shown = ", ".join(skipped[:10]) + (", ..." if len(skipped) > 10 else "")
         progress.say(f"{len(skipped)} image files cannot be read and are left out: {shown}")
+    progress.say(f"{count_parameters(jax.eval_shape(run.init).params):,} parameters are trained")
     train, clock = restore(run, checkpoints, say=progress.say)
     if train.step:
         progress.say(f"going on from step {train.step}")
     if first:
         record.write_json(workdir / "config.json", settings)
-    with (
-        Preemption() as preemption,
-        MetricsLog(workdir if first else None, int(train.step)) as log,
-        progress,
-    ):
-        train = fit(
-            train,
-            run.plan,
-            run.hooks(),
-            meta={"fingerprint": run.fingerprint},
-            clock=clock,
-            checkpoints=checkpoints,
-            log=log,
-            progress=progress,
-            preemption=preemption,
-        )
+    with MetricsLog(workdir if first else None, int(train.step)) as log, progress:
+        try:
+            train = fit(
+                train,
+                run.plan,
+                run.hooks(),
+                meta={"fingerprint": run.fingerprint},
+                clock=clock,
+                checkpoints=checkpoints,
+                log=log,
+                progress=progress,
+                preemption=preemption,
+            )
+        finally:
+            run.source().close()
         step = int(train.step)
-        if step < run.plan.steps:
+        if preemption.asked_anywhere():
             progress.say(f"stopped and saved at step {step}; the same command goes on from there")
             return
         progress.say("evaluating ...")
@@ -100,9 +106,13 @@ def restore(
     return found.state, Clock(**found.meta["clock"])
 
 
-def evaluate(run: Run, train: TrainState) -> dict[str, Any] | None:
+def evaluate(run: Run, train: TrainState, *, sgd: bool = False) -> dict[str, Any] | None:
     """Trained encoder, untrained encoder and raw pixels under one protocol; None without labels."""
     encoders = {"trained": run.encoder(train), "untrained": run.encoder(run.init())}
     return compare(
-        encoders, run.splits, batch_size=run.evaluation_batch_size, shardings=run.shardings
+        encoders,
+        run.splits,
+        batch_size=run.evaluation_batch_size,
+        shardings=run.shardings,
+        sgd=sgd,
     )

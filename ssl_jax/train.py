@@ -33,7 +33,7 @@ class TrainState(NamedTuple):
     key: Key[Array, ""]
 
 
-class Images(NamedTuple):
+class Examples(NamedTuple):
     """The images of one step; rows are dataset examples.
 
     images: uint8 [N, H, W, C]. indices: their numbers in the data set, int32 [N].
@@ -67,10 +67,10 @@ def make_train_step(
     optimizer: optax.GradientTransformation,
     augment: Augment,
     schedule: optax.Schedule,
-) -> Callable[[TrainState, Images], tuple[TrainState, Metrics]]:
+) -> Callable[[TrainState, Examples], tuple[TrainState, Metrics]]:
     """One update as a function (train state, images) -> (train state, metrics); not yet jitted."""
 
-    def train_step(train: TrainState, batch: Images) -> tuple[TrainState, Metrics]:
+    def train_step(train: TrainState, batch: Examples) -> tuple[TrainState, Metrics]:
         step_key = jax.random.fold_in(train.key, train.step)
         method_key, image_key = jax.random.split(step_key)
         # By the number of the image, not by its place in the batch: the views are the same

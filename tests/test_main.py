@@ -200,7 +200,7 @@ def test_a_loss_that_is_not_finite_ends_with_the_step_and_the_last_good_checkpoi
         ("--config.optimizer.name=sdg", "unknown optimizer 'sdg'"),
         ("--config.fusion.views=(2,)", "counted from 0"),
         ("--config.augment.view0.hue=0.1", "RGB"),
-        ("--config.epochs=0", "must be positive"),
+        ("--config.epochs=0", "config.epochs 0 must be at least 1"),
     ],
 )
 def test_what_cannot_work_is_said_in_one_line_before_training(tmp_path, change, message):

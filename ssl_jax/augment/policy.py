@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Key, UInt8
 
 from ssl_jax.augment.blur import random_blur
 from ssl_jax.augment.color import color_jitter, random_greyscale, random_solarize
-from ssl_jax.augment.crop import random_flip, resized_crop, sample_box, whole
+from ssl_jax.augment.crop import FILTERS, random_flip, resized_crop, sample_box, whole
 from ssl_jax.errors import UserError
 
 Augment = Callable[
@@ -154,8 +154,8 @@ def _check(name, spec, channels):
         low, high = getattr(spec, field)
         require(0 < low <= high, field, "must be a pair above 0, the lower bound first")
     require(spec.crop_scale[1] <= 1, "crop_scale", "is a share of the image: it must be in (0, 1]")
-    filters = ("bilinear", "bicubic")
-    require(spec.interpolation in filters, "interpolation", f"must be one of {filters}")
+    known = ", ".join(FILTERS)
+    require(spec.interpolation in FILTERS, "interpolation", f"must be one of: {known}")
     for field in ("brightness", "contrast", "saturation"):
         require(getattr(spec, field) >= 0, field, "must be at least 0")
     require(0 <= spec.hue <= 0.5, "hue", "must be in [0, 0.5]")

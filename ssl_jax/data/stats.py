@@ -6,11 +6,6 @@ from ssl_jax.data.dataset import Dataset, gather
 
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 
-# (mean, standard deviation) in [0, 1] that published results use, over the training pixels.
-CIFAR10: Statistics = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
-CIFAR100: Statistics = ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
-IMAGENET: Statistics = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-
 
 def channel_statistics(dataset: Dataset, *, at_most: int = 50_000) -> Statistics:
     """(mean, standard deviation) of each channel over all pixels, images in [0, 1].
@@ -28,4 +23,6 @@ def channel_statistics(dataset: Dataset, *, at_most: int = 50_000) -> Statistics
     pixels = count * images.shape[1] * images.shape[2]
     mean = total / pixels
     deviation = np.sqrt(np.maximum(square / pixels - mean**2, 0))
+    # A channel that is the same everywhere has nothing to be divided by.
+    deviation = np.where(deviation > 0, deviation, 1.0)
     return tuple(map(float, mean)), tuple(map(float, deviation))

@@ -7,6 +7,7 @@ position is the step, so there is no iterator state to save: a resumed run start
 import dataclasses
 import multiprocessing
 import os
+import signal
 import threading
 from typing import NamedTuple
 
@@ -113,6 +114,9 @@ def _die_with_parent(worker: int, workers: int) -> None:
     and grain starts them from threads that come and go.
     """
     del worker, workers
+    # The trainer is asked to stop, with all its process group, and takes its leave in order.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

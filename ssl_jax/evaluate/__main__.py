@@ -1,4 +1,4 @@
-"""python -m ssl_jax.evaluate --workdir=DIR [--step=N]
+"""python -m ssl_jax.evaluate --workdir=DIR [--step=N] [--sgd]
 
 Repeats the evaluation of a run for its newest whole checkpoint, or for that of a step.
 """
@@ -19,18 +19,22 @@ from ssl_jax.run import evaluate, restore
 
 
 def main(argv: Sequence[str]) -> None:
-    """Flags: --workdir=DIR  --step=N"""
+    """Flags: --workdir=DIR  --step=N  --sgd"""
     parser = argparse.ArgumentParser(prog="python -m ssl_jax.evaluate", description=__doc__)
     parser.add_argument("--workdir", type=Path, required=True, help="folder of the run")
     parser.add_argument("--step", type=int, help="which checkpoint; default: the newest")
+    parser.add_argument("--sgd", action="store_true", help="also train a linear head by SGD")
     args = parser.parse_args(list(argv[1:]))
+    command_line.join_cluster()
     settings = record.read_json(args.workdir / "config.json")
     if settings is None:
         raise UserError(f"{args.workdir} has no config.json: not the folder of a run")
-    run = build(ConfigDict(settings))
     with Checkpoints(args.workdir / "checkpoints") as checkpoints:
+        if not checkpoints.steps():
+            raise UserError(f"{args.workdir} has no checkpoint yet")
+        run = build(ConfigDict(settings))
         train, _ = restore(run, checkpoints, step=args.step)
-    evaluation = evaluate(run, train)
+    evaluation = evaluate(run, train, sgd=args.sgd)
     step = int(train.step)
     path = args.workdir / f"evaluation-{step}.json"
     record.write_json(path, {"step": step, "evaluation": evaluation})

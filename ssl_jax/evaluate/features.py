@@ -11,6 +11,8 @@ from jaxtyping import Array, Float, Float32, Int, UInt8
 from ssl_jax.data.dataset import Images, gather
 from ssl_jax.sharding import Shardings
 
+PIXELS = 32  # largest side of the images that are probed as pixels
+
 
 class Labelled(NamedTuple):
     """features: [N, d]. labels: class indices [N]."""
@@ -58,10 +60,20 @@ def extract(
     return np.concatenate(rows)[: len(images)]
 
 
-def pixels(images: Images) -> Float32[np.ndarray, "n d"]:
-    """The images themselves as features in [0, 1], d = H W C: what every encoder must beat."""
-    batch = gather(images, np.arange(len(images)))
-    return batch.reshape(len(batch), -1).astype(np.float32) / 255
+def pixels(images: Images, *, batch_size: int = 256) -> Float32[np.ndarray, "n d"]:
+    """The images themselves as features in [0, 1], d = H W C: what every encoder must beat.
+
+    Larger images are first reduced to 32 pixels a side: a probe on d features needs d x d numbers.
+    """
+    _, height, width, channels = images.shape
+    shape = (batch_size, min(height, PIXELS), min(width, PIXELS), channels)
+
+    @jax.jit
+    def flatten(batch: Float[Array, "b h w c"]) -> Float[Array, "b d"]:
+        # Of images that are small enough this is a no-op.
+        return jax.image.resize(batch, shape, "bilinear", antialias=True).reshape(batch_size, -1)
+
+    return extract(flatten, images, batch_size=batch_size)
 
 
 @jax.jit

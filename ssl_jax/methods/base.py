@@ -1,6 +1,6 @@
 """What a self-supervised method is: a handful of pure functions over two pytrees."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 from jaxtyping import Array, Float, Int, Key
@@ -49,6 +49,7 @@ class UpdateFn(Protocol):
         ...
 
 
+@runtime_checkable
 class EncodeFn(Protocol):
     def __call__(
         self, params: Params, state: State, images: Float[Array, "n h w c"]

@@ -79,7 +79,13 @@ def cross_view(
     predictions: tuple[Embeddings, ...],
     targets: tuple[Embeddings, ...],
 ) -> Float[Array, ""]:
-    """Sum of loss(prediction of one view, target of another) over all ordered pairs of views."""
+    """Sum of loss(prediction of one view, target of another) over all ordered pairs of views.
+
+    Raises:
+      UserError: where there are not two views.
+    """
+    if len(targets) < 2:
+        raise UserError(f"the loss between views needs at least two of them, not {len(targets)}")
     return jnp.sum(
         jnp.stack(
             [
@@ -98,7 +104,7 @@ def init_queue(key: KeyArray, size: int, width: int, batch_size: int) -> Float[A
     Raises:
       UserError: if the queue is not a whole number of batches.
     """
-    if size % batch_size:
+    if size < batch_size or size % batch_size:
         raise UserError(f"queue size {size} must be a multiple of the batch size {batch_size}")
     return normalize(jax.random.normal(key, (size, width)))
 

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ssl_jax.errors import UserError
 from ssl_jax.losses import info_nce
 from ssl_jax.methods.base import Aux, KeyArray, Method, Step
 from ssl_jax.methods.common import (
@@ -51,7 +52,8 @@ def make(
     """MoCo v2; two views.
 
     Raises:
-      UserError: from `init`, if queue_size is not a multiple of the batch size.
+      UserError: from `init`, if queue_size is not a multiple of the batch size, or there are not
+        two views.
     """
     del steps
     g = MLP((hidden, out), norm=False, dtype=backbone.dtype)
@@ -60,6 +62,8 @@ def make(
     directions = ((1, 0), (0, 1)) if symmetric else ((1, 0),)
 
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        if len(batch.views) != 2:
+            raise UserError(f"moco_v2 has a query and a key view, not {len(batch.views)} views")
         params, stats = init_chain(jax.random.fold_in(key, 0), chain, batch.views[0])
         queues = [
             init_queue(jax.random.fold_in(key, 1 + i), queue_size, out, len(batch.views[0]))

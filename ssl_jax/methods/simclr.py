@@ -14,6 +14,7 @@ from itertools import combinations
 
 import jax.numpy as jnp
 
+from ssl_jax.errors import UserError
 from ssl_jax.losses import nt_xent
 from ssl_jax.methods.base import Aux, KeyArray, Method, Step
 from ssl_jax.methods.common import apply_chain, encode_with, init_chain
@@ -56,6 +57,9 @@ def make(
     def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
         del key, step
         views = len(batch.views)
+        if views < 2 or len({view.shape for view in batch.views}) > 1:
+            shapes = [view.shape[1:] for view in batch.views]
+            raise UserError(f"simclr needs two or more views of one size, not {shapes}")
         # Interleaved: with the batch split over devices, every device keeps its own images.
         images = jnp.stack(batch.views, axis=1).reshape(-1, *batch.views[0].shape[1:])
         z, stats = apply_chain(chain, params, state["stats"], images)

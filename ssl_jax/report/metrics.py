@@ -1,11 +1,14 @@
 """The figures of a run as they come: metrics.jsonl and TensorBoard events."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 from tensorboardX import SummaryWriter
+
+from ssl_jax.report.record import replace_text
 
 
 class MetricsLog:
@@ -21,8 +24,8 @@ class MetricsLog:
         if workdir is None:
             return
         path = workdir / "metrics.jsonl"
-        kept = [line for line in _lines(path) if json.loads(line)["step"] <= step]
-        path.write_text("".join(line + "\n" for line in kept))
+        if path.exists():
+            replace_text(path, "".join(_lines_until(path, step)))
         self._file = path.open("a")
         self._events = SummaryWriter(str(workdir / "events"), purge_step=step + 1)
 
@@ -49,8 +52,11 @@ class MetricsLog:
             self._events.close()
 
 
-def _lines(path: Path) -> list[str]:
-    """The whole lines of a file; a killed run may have left half a line at the end."""
-    if not path.exists():
-        return []
-    return [line[:-1] for line in path.read_text().splitlines(keepends=True) if line[-1:] == "\n"]
+def _lines_until(path: Path, step: int) -> list[str]:
+    """The whole lines of the steps up to `step`; a killed run may have left half a line."""
+    kept = []
+    for line in path.read_text().splitlines(keepends=True):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            if json.loads(line)["step"] <= step and line.endswith("\n"):
+                kept.append(line)
+    return kept

@@ -32,10 +32,13 @@ class Progress:
         """values: loss, learning_rate, epoch, images_per_second, seconds_left, and any others."""
         line = (
             f"step {step}/{self._steps}  epoch {values['epoch']:.1f}/{self._epochs}  "
-            f"loss {values['loss']:.4f}  lr {values['learning_rate']:.3g}  "
-            f"{values['images_per_second']:,.0f} images/s  "
-            f"{datetime.timedelta(seconds=round(values['seconds_left']))} left"
+            f"loss {values['loss']:.4f}  lr {values['learning_rate']:.3g}"
         )
+        if values["images_per_second"]:  # not known right after compiling
+            line += (
+                f"  {values['images_per_second']:,.0f} images/s"
+                f"  {datetime.timedelta(seconds=round(values['seconds_left']))} left"
+            )
         if "feature_std_ratio" in values:
             knn = f"kNN {values['knn_top1']:.1%}  " if "knn_top1" in values else ""
             line += (

@@ -16,10 +16,29 @@ def as_json(config: Config) -> dict[str, Any]:
     return json.loads(config.to_json_best_effort())
 
 
+def make_folder(path: Path) -> None:
+    """The folder of a run.
+
+    Raises:
+      UserError: if it cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--workdir={path} cannot be made: {error.strerror}") from None
+    if not os.access(path, os.W_OK):
+        raise UserError(f"--workdir={path} cannot be written to")
+
+
 def write_json(path: Path, content: Any) -> None:
-    """Writes whole or not at all: a killed process leaves the old file."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    """Writes `content` as JSON, whole or not at all."""
+    replace_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Writes a file whole or not at all: a killed process leaves the old one."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text)
     os.replace(part, path)
 
 

@@ -11,7 +11,7 @@ from ssl_jax import optim
 from ssl_jax.methods.batch_adaptive import batch_adaptive
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.networks.resnet import BasicBlock, ResNet
-from ssl_jax.train import Images, init_state, make_train_step
+from ssl_jax.train import Examples, init_state, make_train_step
 
 BATCH = 16
 SIZE = 8
@@ -56,7 +56,7 @@ def images_of(seed=0, batch=BATCH):
     images = jax.random.randint(
         jax.random.key(seed), (batch, SIZE, SIZE, 1), 0, 256, dtype=jnp.int32
     ).astype(jnp.uint8)
-    return Images(images, jnp.arange(batch) * 7)
+    return Examples(images, jnp.arange(batch) * 7)
 
 
 def program(method, rate=0.1):
