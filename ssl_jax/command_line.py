@@ -85,6 +85,8 @@ def _read(argv: list[str], extra: Mapping[str, str]) -> flags.FlagValues:
     except Exception as error:  # whatever a configuration file may do wrong
         reason = str(error).strip().splitlines()[-1:] or [""]
         raise UserError(f"--config cannot be read, {type(error).__name__}: {reason[0]}") from error
+    if not isinstance(values["config"].value, ConfigDict):
+        raise UserError("--config cannot be read: it needs a get_config(variant) -> ConfigDict")
     if stray:
         hint = f"; write --{stray[0]}" if stray[0].startswith("config.") else ""
         raise UserError(f"stray argument {stray[0]!r}{hint}")

@@ -14,7 +14,8 @@ from jaxtyping import Array, Float, Int, Key, UInt8
 from ssl_jax.methods.base import Method
 from ssl_jax.types import Batch, Params, State
 
-Metrics = dict[str, Float[Array, ""]]
+# Scalars, or arrays of one value a step where several steps ran in one program.
+Metrics = dict[str, Float[Array, "*steps"]]
 # Keys [n] and images [n, h, w, c] -> views in [0, 1].
 Augment = Callable[[Any, Any], tuple[Any, ...]]
 

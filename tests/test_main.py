@@ -201,6 +201,15 @@ def test_a_loss_that_is_not_finite_ends_with_the_step_and_the_last_good_checkpoi
         ("--config.fusion.views=(2,)", "counted from 0"),
         ("--config.augment.view0.hue=0.1", "RGB"),
         ("--config.epochs=0", "config.epochs 0 must be at least 1"),
+        ("--config.fusion.patch_size=0", "fusion.patch_size 0 must be at least 1"),
+        ("--config.method.out=0", "method.out 0 must be at least 1"),
+        ("--config.seed=-1", "seed -1 must be at least 0"),
+        ("--config.network.dtype=float23", "float23.*bfloat16"),
+        ("--config.network.stages=abc", "stages"),
+        ("--config.network.std=(0.0,)", "mean and std"),
+        ("--config.augment.view0.crop_scale=(0.2,)", "crop_scale"),
+        ("--config.evaluation.crop=2.0", "crop 2.0"),
+        ("--config.data.limit=99999", "limit 99999"),
     ],
 )
 def test_what_cannot_work_is_said_in_one_line_before_training(tmp_path, change, message):
@@ -227,6 +236,27 @@ def test_wrong_arguments_are_said_in_one_line(argument, message):
     with pytest.raises(UserError, match=message) as caught:
         command_line.parse(["ssl_jax", "--config=configs/ba_moco.py", argument])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def get_config(:", "SyntaxError"),
+        ("import no_such_module", "no_such_module"),
+        ("x = 1", "get_config"),
+    ],
+)
+def test_a_broken_configuration_file_is_said_in_one_line(tmp_path, text, message):
+    (tmp_path / "broken.py").write_text(text)
+    with pytest.raises(UserError, match=message) as caught:
+        command_line.parse(["x", f"--config={tmp_path}/broken.py"])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be made"):
+        train(tmp_path / "file" / "run")
 
 
 def test_overrides_and_default_folder():

@@ -151,8 +151,9 @@ def _check(name, spec, channels):
     for field in ("crop_probability", "flip", "jitter_probability", "grey", "blur", "solarize"):
         require(0 <= getattr(spec, field) <= 1, field, "is a probability: it must be in [0, 1]")
     for field in ("crop_scale", "crop_ratio", "blur_sigma"):
-        low, high = getattr(spec, field)
-        require(0 < low <= high, field, "must be a pair above 0, the lower bound first")
+        bounds = getattr(spec, field)
+        valid = len(bounds) == 2 and 0 < bounds[0] <= bounds[1]
+        require(valid, field, "must be a pair above 0, the lower bound first")
     require(spec.crop_scale[1] <= 1, "crop_scale", "is a share of the image: it must be in (0, 1]")
     known = ", ".join(FILTERS)
     require(spec.interpolation in FILTERS, "interpolation", f"must be one of: {known}")
