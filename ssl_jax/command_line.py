@@ -76,6 +76,8 @@ def _read(argv: list[str], extra: Mapping[str, str]) -> flags.FlagValues:
     config_flags.DEFINE_config_file("config", flag_values=values, lock_config=True, sys_argv=argv)
     for name, text in {"workdir": "Folder of the run.", **extra}.items():
         flags.DEFINE_string(name, None, text, flag_values=values)
+    # ml_collections would run the file inside the module that an earlier one left.
+    sys.modules.pop("config_config", None)
     try:
         stray = values(argv)[1:]
     except UserError:
