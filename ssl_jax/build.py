@@ -1,4 +1,4 @@
-"""From a configuration to the parts of a run; the only file that reads a ConfigDict."""
+"""From a configuration to the parts of a run; with `validate`, what reads a ConfigDict."""
 
 import importlib
 import inspect
@@ -6,7 +6,6 @@ import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import jax
@@ -32,13 +31,13 @@ from ssl_jax.networks.norm import BatchNorm
 from ssl_jax.networks.resnet import ResNet
 from ssl_jax.train import Augment, Examples, Metrics, TrainState, init_state, make_train_step
 from ssl_jax.types import Config
+from ssl_jax.validate import check
 
 # What one device may give to the images; above it they are streamed.
 RESIDENT_SHARE = 0.3
 RESIDENT_BYTES_ON_CPU = 2.0 * 1024**3
-# Examples that the figures shown during training are computed from.
+# Images that the figures shown during training are computed from.
 PROBE_BANK = 5000
-DTYPES = ("auto", "float32", "bfloat16")
 Encode = Callable[[Float[Array, "n h w c"]], Float[Array, "n d"]]
 
 
@@ -121,40 +120,6 @@ def build(config: Config, splits: data.Splits | None = None) -> Run:
         probe=_probe(config, splits, encoder, shardings),
         evaluation_batch_size=_evaluation_batch(config, shardings),
     )
-
-
-def check(config: Config) -> None:
-    """Refuses values that would fail later, and less clearly.
-
-    Raises:
-      UserError: naming the first key whose value is out of range.
-    """
-    for key, least in {
-        **dict.fromkeys(("batch_size", "epochs", "log_every_steps", "keep_checkpoints"), 1),
-        **dict.fromkeys(("probe_every_epochs", "checkpoint_every_epochs", "seed"), 0),
-        **dict.fromkeys(("steps_per_call", "evaluation.batch_size", "network.width"), 1),
-        **dict.fromkeys(("network.batch_norm_groups", "fusion.patch_size"), 1),
-        **dict.fromkeys(("fusion.depth", "fusion.group_size", "fusion.width"), 0),
-        **dict.fromkeys(("fusion.pointwise_layers", "optimizer.warmup_epochs"), 0),
-        **dict.fromkeys(("optimizer.base_batch", "evaluation.size", "data.limit"), 0),
-        **dict.fromkeys(("data.image_size", "data.workers", "network.stem_padding"), 0),
-    }.items():
-        value = attrgetter(key)(config)
-        if value < least:
-            raise UserError(f"config.{key} {value} must be at least {least}")
-    for key, value in _plain(config.method).items():
-        if isinstance(value, int) and not isinstance(value, bool) and value < 1:
-            raise UserError(f"config.method.{key} {value} must be at least 1")
-    if not 0 < config.evaluation.crop <= 1:
-        raise UserError(f"config.evaluation.crop {config.evaluation.crop} must be in (0, 1]")
-    if not 0 <= config.data.holdout < 1:
-        raise UserError(f"config.data.holdout {config.data.holdout} must be in [0, 1)")
-    if any(not isinstance(blocks, int) or blocks < 1 for blocks in config.network.stages):
-        raise UserError(f"config.network.stages {config.network.stages} must be numbers of blocks")
-    if bool(config.network.mean) != bool(config.network.std) or 0 in config.network.std:
-        raise UserError("config.network.mean and std must both be given, std without zeros")
-    if config.network.dtype not in DTYPES:
-        raise UserError(f"config.network.dtype {config.network.dtype!r}: {', '.join(DTYPES)}")
 
 
 def compute_dtype(config: Config) -> Any:

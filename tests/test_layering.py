@@ -27,6 +27,7 @@ ORDER = [
     "train",
     "pipeline",
     "fit",
+    "validate",
     "build",
     "run",
     "command_line",
@@ -63,7 +64,7 @@ def test_imports_point_upwards(path):
 
 def test_only_build_and_the_commands_know_the_configuration():
     readers = {part(path) for path in FILES if re.search(r"\bConfig(Dict)?\b", path.read_text())}
-    assert readers <= {"types", "build", "command_line", "report", "benchmark", "main"}
+    assert readers <= {"types", "validate", "build", "command_line", "report", "benchmark", "main"}
 
 
 def test_pmap_and_axis_names_do_not_appear():
