@@ -9,6 +9,7 @@ import pytest
 
 from ssl_jax import build, pipeline
 from ssl_jax.data.dataset import Dataset, Splits
+from ssl_jax.errors import UserError
 from ssl_jax.train import Examples
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -108,6 +109,15 @@ def test_views_of_an_image_do_not_depend_on_its_place_in_the_batch():
         batch = Examples(images[rows], rows.astype(np.int32))
         results.append(jax.jit(run.step)(run.init(), batch)[1]["loss"])
     np.testing.assert_allclose(results[0], results[1], rtol=1e-4)
+
+
+def test_images_of_five_channels_train_without_colours():
+    config = config_of("ba_moco")
+    config.batch_size, config.network.stages, config.network.width = 16, (1,), 4
+    assert build.build(config, splits_of(32, 8, 5)).plan.steps == 120
+    config.augment.view0.grey = 0.2
+    with pytest.raises(UserError, match="needs RGB images; these have 5"):
+        build.build(config, splits_of(32, 8, 5))
 
 
 def test_views_are_taken_in_the_order_of_their_numbers():

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ssl_jax.data.dataset import Dataset
+from ssl_jax.errors import UserError
 from ssl_jax.evaluate.features import Labelled
 from ssl_jax.evaluate.health import feature_std, rankme
 from ssl_jax.evaluate.knn import knn_accuracy
@@ -26,9 +27,14 @@ def figures(
     Returns:
       feature_std_ratio: the std of normalised features over 1 / sqrt(d); 1 where they spread
       evenly, 0 at a collapse. effective_rank: RankMe. knn_top1: as in `protocol`.
+
+    Raises:
+      UserError: if features are not finite.
     """
     known = features(bank.images)
     seen = known if held is None else features(held.images)
+    if not np.isfinite(seen).all():
+        raise UserError("the features are not finite: training has diverged")
     found = {
         "feature_std_ratio": feature_std(seen) * math.sqrt(seen.shape[1]),
         "effective_rank": rankme(seen),

@@ -156,7 +156,7 @@ class BatchFusion(nn.Module):
                 name=f"layer{i}",
             )(t)
         t = jnp.moveaxis(t, -1, 1).reshape(n, patches, values)
-        restored = unpatchify(t, self.patch_size, height, width) + images
+        restored = images + unpatchify(t, self.patch_size, height, width)
         if self.restore_activation == "relu":
             return nn.relu(restored)
         if self.restore_activation != "identity":

@@ -1,11 +1,14 @@
 """Images as rows of flat patches, and back."""
 
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Shaped
 
 from ssl_jax.errors import UserError
 
+AnyArray = Array | np.ndarray
 
-def patchify(images: Float[Array, "n h w c"], size: int) -> Float[Array, "n l d"]:
+
+def patchify(images: Shaped[AnyArray, "n h w c"], size: int) -> Shaped[AnyArray, "n l d"]:
     """Cut images into patches of size x size: L = (H / size) (W / size), D = size * size * C.
 
     Patches come row by row, so do the pixels of a patch, channels last.
@@ -22,8 +25,8 @@ def patchify(images: Float[Array, "n h w c"], size: int) -> Float[Array, "n l d"
 
 
 def unpatchify(
-    patches: Float[Array, "n l d"], size: int, height: int, width: int
-) -> Float[Array, "n {height} {width} c"]:
+    patches: Shaped[AnyArray, "n l d"], size: int, height: int, width: int
+) -> Shaped[AnyArray, "n {height} {width} c"]:
     """Put the patches of `patchify` back into images of height x width pixels.
 
     Raises:

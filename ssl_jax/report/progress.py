@@ -39,16 +39,17 @@ class Progress:
                 f"  {values['images_per_second']:,.0f} images/s"
                 f"  {datetime.timedelta(seconds=round(values['seconds_left']))} left"
             )
-        if "feature_std_ratio" in values:
-            knn = f"kNN {values['knn_top1']:.1%}  " if "knn_top1" in values else ""
-            line += (
-                f"\n    held out: {knn}feature std {values['feature_std_ratio']:.2f} of 1/sqrt(d)  "
-                f"effective rank {values['effective_rank']:.1f}"
-            )
         if self._bar.disable:
             self.say(line)
         else:
             self._bar.update(self._task, completed=step, description=line)
+        if "feature_std_ratio" in values:
+            knn = f"kNN {values['knn_top1']:.1%}  " if "knn_top1" in values else ""
+            self.say(
+                f"    epoch {values['epoch']:.0f}, held-out images: {knn}feature std "
+                f"{values['feature_std_ratio']:.2f} / sqrt(d)  "
+                f"effective rank {values['effective_rank']:.1f}"
+            )
 
     def __enter__(self) -> "Progress":
         self._bar.start()
