@@ -136,7 +136,7 @@ def digits(config: ConfigDict) -> ConfigDict:
     """
     config.data.name = "digits"
     config.data.holdout = 0.15
-    config.epochs = 60
+    config.epochs = 40
     config.batch_size = 128
     config.network.width = 16
     config.network.stages = (1, 1, 1)

@@ -26,8 +26,8 @@ def run_all(
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     done: list[Row] = json.loads(path.read_text()) if path.exists() else []
-    for seed in seeds:
-        for row, arguments in rows.items():
+    for row, arguments in rows.items():
+        for seed in seeds:
             if any(r["row"] == row and r["seed"] == seed for r in done):
                 continue
             done.append({"row": row, "seed": seed, **_run(row, arguments, seed, workdir / name)})
