@@ -111,6 +111,25 @@ def test_views_of_an_image_do_not_depend_on_its_place_in_the_batch():
     np.testing.assert_allclose(results[0], results[1], rtol=1e-4)
 
 
+def test_bfloat16_computes_in_halves_and_keeps_float32():
+    losses = {}
+    for dtype in ("float32", "bfloat16"):
+        config = config_of("ba_moco")
+        config.batch_size, config.network.stages, config.network.width = 16, (1,), 4
+        config.augment.view0.size = config.augment.view1.size = 8
+        config.method.hidden = config.method.out = 8
+        config.network.dtype = dtype
+        run = build.build(config, splits_of(16, 8, 1))
+        images = Examples(run.splits.train.images, np.arange(16, dtype=np.int32))
+        train, metrics = jax.jit(run.step)(run.init(), images)
+        leaves = jax.tree.leaves((train.params, train.state, train.opt))
+        assert all(np.isfinite(leaf).all() for leaf in leaves)
+        assert {str(leaf.dtype) for leaf in leaves} <= {"float32", "int32"}
+        losses[dtype] = float(metrics["loss"])
+    assert losses["bfloat16"] != losses["float32"]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.1)
+
+
 def test_images_of_five_channels_train_without_colours():
     config = config_of("ba_moco")
     config.batch_size, config.network.stages, config.network.width = 16, (1,), 4
