@@ -1,7 +1,7 @@
 """Being asked to stop: SIGTERM and Ctrl-C end a run after the step it is in, with a save."""
 
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
 
 import jax
 import numpy as np
@@ -34,12 +34,7 @@ class Preemption:
         self._old = {number: signal.signal(number, self._remember) for number in _SIGNALS}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._restore()
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
