@@ -336,7 +336,9 @@ def _probe(
     if not config.probe_every_epochs:
         return None
     size = len(splits.train.images)
-    chosen = data.draw(splits.train.labels, size=size, count=min(size, PROBE_BANK), seed=0)
+    chosen = data.draw(
+        splits.train.labels, size=size, count=min(size, PROBE_BANK), seed=data.FIXED_SEED
+    )
     bank = data.in_memory(data.take(splits.train, chosen))
     held = None if splits.holdout is None else data.in_memory(splits.holdout)
     batch_size = _evaluation_batch(config, shardings)

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from ssl_jax.data.dataset import Dataset, in_memory
-from ssl_jax.data.order import batch_indices
+from ssl_jax.data.order import batch_indices, own_rows
 from ssl_jax.data.stream import stream
 from ssl_jax.sharding import Shardings, put
 from ssl_jax.train import Examples, Metrics, TrainState
@@ -29,23 +29,15 @@ class Pipeline(NamedTuple):
     close: Callable[[], None]
 
 
-def _own_rows(indices: np.ndarray) -> np.ndarray:
-    """The rows of a global batch that are this process's: one contiguous part each."""
-    rows = len(indices) // jax.process_count()
-    return indices[jax.process_index() * rows :][:rows]
-
-
 def on_device(dataset: Dataset, *, batch_size: int, seed: int, shardings: Shardings) -> Pipeline:
     """All images in device memory as uint8; a step is fed the numbers of its images."""
     dataset = in_memory(dataset)
-    size = len(dataset.images)
+    order = {"seed": seed, "size": len(dataset.images), "batch_size": batch_size}
+    process = {"process_index": jax.process_index(), "process_count": jax.process_count()}
     resident = put((dataset.images, dataset.labels), shardings.replicated)
 
     def feed(step: int, count: int) -> Any:
-        rows = [
-            _own_rows(batch_indices(step + i, seed=seed, size=size, batch_size=batch_size))
-            for i in range(count)
-        ]
+        rows = [own_rows(batch_indices(step + i, **order), **process) for i in range(count)]
         if count == 1:
             return put(rows[0], shardings.batch)
         return put(np.stack(rows), shardings.steps)
@@ -66,7 +58,7 @@ def streamed(
     steps: int,
     shardings: Shardings,
 ) -> Pipeline:
-    """Examples read by grain while the devices compute, a few batches ahead."""
+    """Images read by grain while the devices compute, a few batches ahead."""
     batches: grain.DatasetIterator[Any] | None = None
     position = -1
 

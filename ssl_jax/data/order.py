@@ -42,3 +42,11 @@ def batch_indices(
     """
     epoch, place = divmod(step, steps_per_epoch(size=size, batch_size=batch_size))
     return epoch_order(seed, epoch, size)[place * batch_size : (place + 1) * batch_size]
+
+
+def own_rows(
+    indices: Int32[np.ndarray, " batch_size"], *, process_index: int, process_count: int
+) -> Int32[np.ndarray, " rows"]:
+    """A process's part of a global batch; contiguous, so that the parts together are the batch."""
+    rows = len(indices) // process_count
+    return indices[process_index * rows : (process_index + 1) * rows]

@@ -17,7 +17,7 @@ from absl import flags
 from jaxtyping import Int32, UInt8
 
 from ssl_jax.data.dataset import Dataset, gather
-from ssl_jax.data.order import batch_indices, steps_per_epoch
+from ssl_jax.data.order import batch_indices, own_rows, steps_per_epoch
 from ssl_jax.errors import UserError
 
 
@@ -52,9 +52,9 @@ class Batches:
         indices = batch_indices(
             int(index), seed=self.seed, size=len(images), batch_size=self.batch_size
         )
-        # Contiguous rows: the processes' batches together are the batch of a single process.
-        rows = self.batch_size // self.process_count
-        indices = indices[self.process_index * rows : (self.process_index + 1) * rows]
+        indices = own_rows(
+            indices, process_index=self.process_index, process_count=self.process_count
+        )
         return Rows(
             gather(images, indices, threads=self.threads),
             None if labels is None else labels[indices],
