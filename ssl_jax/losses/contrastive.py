@@ -1,30 +1,18 @@
-"""Losses on embeddings: pure functions, no parameters, float32 inside.
-
-Temperatures and losses are dimensionless (nats). Products are taken at the highest precision: at
-the default, recent accelerators round the factors to 10 bits or fewer, and these products are a
-negligible part of a training step.
-"""
+"""Losses with negatives: an embedding is told from those of other images."""
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-AnyArray = Array | np.ndarray
-Embeddings = Float[AnyArray, "n d"]
-Scalar = Float[Array, ""]
-
-
-def normalize(embeddings: Float[AnyArray, "*batch d"]) -> Float[Array, "*batch d"]:
-    """L2-normalised along the last axis, in float32; a zero vector stays zero.
-
-    Written with the floor inside the root, because the gradient of x / |x| is NaN at zero.
-    """
-    embeddings = jnp.asarray(embeddings, jnp.float32)
-    squared = jnp.sum(embeddings**2, axis=-1, keepdims=True)
-    return embeddings * jax.lax.rsqrt(jnp.maximum(squared, 1e-24))
+from ssl_jax.losses.embeddings import (
+    AnyArray,
+    Embeddings,
+    Scalar,
+    normalize,
+    spherical_distance,
+)
 
 
 def info_nce(
@@ -83,3 +71,27 @@ def nt_xent(first: Embeddings, second: Embeddings, temperature: ArrayLike) -> Sc
     # Finite, because 0 * inf would appear in the gradient of the cross-entropy.
     logits = jnp.where(own, -1e9, logits)
     return jnp.mean(optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels))
+
+
+def margin_contrastive(
+    anchors: Embeddings, positives: Embeddings, negatives: Embeddings, margin: float
+) -> Scalar:
+    """Hinge on distances: the positive is to be nearer than the negative by a margin.
+
+    BA-SSL (arXiv 2311.09974, Eq. 1): mean_i max(0, D(x_i, x_i+) - D(x_i, x_i-) + m), which is the
+    triplet loss. Deviation: the paper prints a similarity for D and suggests the cosine, with which
+    the loss would push the positive away; its signs are those of a distance. D is the Euclidean
+    distance of L2-normalised rows: the L2 norm, which the paper names as its default, and on the
+    sphere a decreasing function of the cosine.
+
+    Args:
+      anchors, positives, negatives: [N, d]; row i holds anchor i, its positive and its negative.
+      margin: in units of the distance, which is at most 2.
+
+    Returns:
+      The mean over the N anchors; `margin` where all embeddings are the same, 0 where every
+      positive is nearer than its negative by the margin.
+    """
+    attraction = spherical_distance(anchors, positives)
+    repulsion = spherical_distance(anchors, negatives)
+    return jnp.mean(jax.nn.relu(attraction - repulsion + margin))

@@ -1,0 +1,41 @@
+"""Losses on embeddings: pure functions, no parameters, float32 inside.
+
+Temperatures are dimensionless, cross-entropies in nats. Products are taken at the highest
+precision: at the default, recent accelerators round the factors to 10 bits or fewer, and these
+products are a negligible part of a training step.
+"""
+
+from ssl_jax.losses.attraction import alignment, centroid, cosine_distance, negative_cosine
+from ssl_jax.losses.clustering import code_cross_entropy, dino, sinkhorn
+from ssl_jax.losses.contrastive import info_nce, margin_contrastive, nt_xent
+from ssl_jax.losses.decorrelation import (
+    barlow_twins,
+    covariance_penalty,
+    variance_hinge,
+    vicreg,
+    whiten,
+)
+from ssl_jax.losses.dispersion import brownian, singular_value, uniformity
+from ssl_jax.losses.embeddings import normalize
+
+__all__ = [
+    "alignment",
+    "barlow_twins",
+    "brownian",
+    "centroid",
+    "code_cross_entropy",
+    "cosine_distance",
+    "covariance_penalty",
+    "dino",
+    "info_nce",
+    "margin_contrastive",
+    "negative_cosine",
+    "normalize",
+    "nt_xent",
+    "singular_value",
+    "sinkhorn",
+    "uniformity",
+    "variance_hinge",
+    "vicreg",
+    "whiten",
+]

@@ -1,0 +1,117 @@
+"""Losses on the statistics of features over the batch, and whitening, which imposes them."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ssl_jax.errors import UserError
+from ssl_jax.losses.embeddings import Embeddings, Scalar, covariance_matrix
+
+
+def barlow_twins(
+    first: Embeddings, second: Embeddings, off_diagonal_weight: float = 0.0051
+) -> Scalar:
+    """Pulls the cross-correlation of two views to the identity.
+
+    Barlow Twins (Zbontar et al., arXiv 2103.03230, Eq. 1 and 2):
+    sum_i (1 - C_ii)^2 + lambda sum_{i != j} C_ij^2, summed over dimensions, not averaged. As in
+    the official code a BatchNorm without parameters standardises (biased variance, epsilon 1e-5).
+
+    Args:
+      first, second: [N, d] embeddings of the two views, in the same order.
+      off_diagonal_weight: lambda.
+
+    Returns:
+      d at collapse (C is 0), 0 where features are equal in both views and uncorrelated.
+    """
+    first, second = _standardize(first), _standardize(second)
+    correlation = jnp.matmul(first.T, second, precision="highest") / len(first)
+    identity = jnp.eye(correlation.shape[0])
+    weights = identity + off_diagonal_weight * (1.0 - identity)
+    return jnp.sum(weights * (correlation - identity) ** 2)
+
+
+def _standardize(embeddings: Embeddings) -> Float[Array, "n d"]:
+    embeddings = jnp.asarray(embeddings, jnp.float32)
+    mean = jnp.mean(embeddings, axis=0, keepdims=True)
+    variance = jnp.var(embeddings, axis=0, keepdims=True)
+    return (embeddings - mean) * jax.lax.rsqrt(variance + 1e-5)
+
+
+def vicreg(
+    first: Embeddings,
+    second: Embeddings,
+    *,
+    invariance: float = 25.0,
+    variance: float = 25.0,
+    covariance: float = 1.0,
+) -> Scalar:
+    """VICReg: views agree, every feature varies, no two features covary.
+
+    Bardes et al., arXiv 2105.04906, Eq. 6, in the form of the official code: the invariance is the
+    mean over N and d (the paper sums over d), the variance hinge the mean of the two views (the
+    paper adds them), the covariance penalty their sum.
+
+    Args:
+      first, second: [N, d] embeddings of the two views, in the same order; not normalised.
+      invariance, variance, covariance: weights of the three terms.
+
+    Returns:
+      0.99 * variance at collapse (24.75 with the default weights).
+
+    Raises:
+      UserError: for a batch of one.
+    """
+    first, second = jnp.asarray(first, jnp.float32), jnp.asarray(second, jnp.float32)
+    return (
+        invariance * jnp.mean((first - second) ** 2)
+        + variance * (variance_hinge(first) + variance_hinge(second)) / 2.0
+        + covariance * (covariance_penalty(first) + covariance_penalty(second))
+    )
+
+
+def variance_hinge(embeddings: Embeddings) -> Scalar:
+    """max(0, 1 - std) of each feature over the batch, mean over features.
+
+    VICReg (arXiv 2105.04906, Eq. 1 and 2) with epsilon 1e-4 inside the root: 0.99 at collapse, 0
+    where all features have standard deviation 1 or more. NaN for a batch of one.
+    """
+    variance = jnp.var(jnp.asarray(embeddings, jnp.float32), axis=0, ddof=1)
+    deviation = jnp.sqrt(variance + 1e-4)
+    return jnp.mean(jax.nn.relu(1.0 - deviation))
+
+
+def covariance_penalty(embeddings: Embeddings) -> Scalar:
+    """Sum of the squared covariances of different features, divided by d.
+
+    VICReg (arXiv 2105.04906, Eq. 3 and 4). 0 at collapse too.
+
+    Raises:
+      UserError: for a batch of one.
+    """
+    covariance = covariance_matrix(embeddings)
+    width = covariance.shape[0]
+    return jnp.sum((1.0 - jnp.eye(width)) * covariance**2) / width
+
+
+def whiten(embeddings: Embeddings, eps: float = 0.0) -> Float[Array, "n d"]:
+    """Embeddings with mean 0 and unbiased covariance I over the batch, by Cholesky's factor.
+
+    W-MSE (Ermolov et al., arXiv 2007.06346, Section 3): W (x - mean) with W = L^-1, S = L L^T.
+
+    Args:
+      embeddings: [N, d], one sub-batch; map over sub-batches with `jax.vmap`.
+      eps: S is replaced by (1 - eps) S + eps I, as in the official code. Where S is singular, as
+        at collapse, the result is NaN with eps = 0 and finite, but not white, with eps > 0.
+
+    Raises:
+      UserError: for N <= d and eps = 0, where S is singular whatever the embeddings.
+    """
+    count, width = embeddings.shape
+    if count <= width and eps == 0.0:
+        raise UserError(f"whitening {width} dimensions needs more than {width} images, not {count}")
+    embeddings = jnp.asarray(embeddings, jnp.float32)
+    covariance = (1.0 - eps) * covariance_matrix(embeddings) + eps * jnp.eye(width)
+    centred = embeddings - jnp.mean(embeddings, axis=0, keepdims=True)
+    factor = jnp.linalg.cholesky(covariance)
+    return jax.scipy.linalg.solve_triangular(factor, centred.T, lower=True).T

@@ -1,0 +1,65 @@
+"""Losses that keep embeddings apart: from each other, or from a common point or subspace."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Key
+
+from ssl_jax.losses.embeddings import Embeddings, Scalar, covariance_matrix, normalize
+
+
+def uniformity(embeddings: Embeddings, t: float = 2.0) -> Scalar:
+    """log of the mean of exp(-t ||x_hat_i - x_hat_j||^2) over the pairs i < j.
+
+    Wang & Isola (arXiv 2005.10242, Section 4.1). The N x N distances are held in memory.
+
+    Returns:
+      In [-4t, 0]; 0 at collapse, about -2t where the rows are spread evenly and d is large.
+    """
+    rows = normalize(embeddings)
+    # Not 2 - 2 x.y: rows that are zero are at distance 0, not 2, from each other.
+    squared = jnp.sum(rows**2, axis=-1)
+    products = jnp.matmul(rows, rows.T, precision="highest")
+    distances = squared[:, None] + squared[None, :] - 2.0 * products
+    count = len(rows)
+    # Over all i != j, where each pair counts twice.
+    total = jax.nn.logsumexp(-t * distances, where=~jnp.eye(count, dtype=bool))
+    return total - jnp.log(float(count * (count - 1)))
+
+
+def brownian(predictions: tuple[Embeddings, ...], key: Key[Array, ""]) -> Scalar:
+    """Pushes the embeddings of each image in a random direction that its views share.
+
+    MSBReg (arXiv 2207.03552, Eq. 4): 1/K sum_j <n_hat, p_hat_j> with n ~ N(0, I_d), one n for each
+    image, mean over the batch.
+
+    Args:
+      predictions: one [N, d] per view, as the network gave them.
+      key: a new one in every step, or there is a drift instead of a diffusion.
+
+    Returns:
+      In [-1, 1]; 0 in expectation, whatever the predictions are. Only its gradient matters.
+    """
+    direction = normalize(jax.random.normal(key, predictions[0].shape))
+    views = normalize(jnp.stack(predictions, axis=1))
+    return jnp.mean(jnp.sum(views * direction[:, None], axis=-1))
+
+
+def singular_value(predictions: tuple[Embeddings, ...]) -> Scalar:
+    """Pulls the covariance of each view's embeddings to the identity.
+
+    MSBReg (arXiv 2207.03552, Eq. 5 and 6): 1/K sum_j ||S_j - I||_F^2, with S_j the unbiased
+    covariance of view j over the batch, of the predictions as given (the text also writes p_hat:
+    normalise outside for that; then tr S_j <= N / (N - 1) and 0 is out of reach for d > 2).
+
+    Args:
+      predictions: one [N, d] per view.
+
+    Returns:
+      Not negative; d at collapse, 0 where every view is white.
+
+    Raises:
+      UserError: for a batch of one.
+    """
+    covariances = jnp.stack([covariance_matrix(view) for view in predictions])
+    identity = jnp.eye(covariances.shape[-1])
+    return jnp.mean(jnp.sum((covariances - identity[None]) ** 2, axis=(1, 2)))
