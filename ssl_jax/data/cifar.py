@@ -46,12 +46,13 @@ def load(layout: Layout, *, path: str) -> tuple[Dataset, Dataset]:
             train = _read(folder, layout.train, layout)
             return train, _read(folder, layout.test, layout)
     try:
-        return tfds.load(layout.name, path=str(root) if path else "")
+        train, test = tfds.load(layout.name, path=str(root) if path else "")
     except UserError as error:
         raise UserError(
             f"config.data.path {path!r} must hold {layout.folder} (the python archive, unpacked), "
             f"or TensorFlow Datasets must have {layout.name}: {error}"
         ) from error
+    return train, test
 
 
 def _read(folder: pathlib.Path, files: tuple[str, ...], layout: Layout) -> Dataset:

@@ -56,13 +56,31 @@ class Dataset(NamedTuple):
     skipped: tuple[str, ...] = ()
 
 
+class Loaded(NamedTuple):
+    """What a data set comes with.
+
+    train: what methods learn from. test: None where there are no labels to test with. labelled:
+    what probes learn from where it is not `train`, whose images then have no labels.
+    """
+
+    train: Dataset
+    test: Dataset | None
+    labelled: Dataset | None = None
+
+
 class Splits(NamedTuple):
-    """train: what methods learn from; holdout: training images kept back for choosing
-    hyper-parameters; test: touched once. The last two are None where there are none."""
+    """train: what methods learn from; holdout: images of `bank` kept back for choosing
+    hyper-parameters; test: touched once; labelled: as in `Loaded`. None where there are none."""
 
     train: Dataset
     holdout: Dataset | None
     test: Dataset | None
+    labelled: Dataset | None = None
+
+    @property
+    def bank(self) -> Dataset:
+        """What probes learn from: the labelled images where they are apart, or else `train`."""
+        return self.train if self.labelled is None else self.labelled
 
 
 def take(dataset: Dataset, indices: Int[np.ndarray, " m"]) -> Dataset:

@@ -20,14 +20,20 @@ from PIL import Image
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.errors import UserError
 
+# Encoded images that are in memory beside the array that they are decoded into.
+READ_AT_ONCE = 1000
 
-def load(name: str, *, path: str) -> tuple[Dataset, Dataset]:
-    """(train, test) of the image classification set `name`, prepared first where it is not.
+
+def load(
+    name: str, *, path: str, splits: tuple[str, ...] = ("train", "test")
+) -> tuple[Dataset, ...]:
+    """The splits of the image classification set `name`, prepared first where it is not.
 
     Args:
       name: TFDS's name of the set.
       path: TFDS's data folder, "" for its default. The set's archive may lie in it (the file
         that TFDS downloads, under its own name); otherwise it is downloaded.
+      splits: TFDS's names of the splits; one whose labels are -1 has none.
 
     Raises:
       UserError: where the set is not prepared as ArrayRecord and cannot be.
@@ -39,7 +45,7 @@ def load(name: str, *, path: str) -> tuple[Dataset, Dataset]:
             builder = tfds.builder(name, data_dir=path or None)
             if not builder.is_prepared():
                 _prepare(builder)
-            return _read(builder, "train"), _read(builder, "test")
+            return tuple(_read(builder, split) for split in splits)
         except UserError:
             raise
         except Exception as error:  # of TFDS, its downloader, tarfile, protobuf or the disk
@@ -71,10 +77,17 @@ def _read(builder: Any, split: str) -> Dataset:
     import tensorflow_datasets as tfds
 
     source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
-    examples = source.__getitems__(range(len(source)))
-    images = np.stack([np.asarray(Image.open(io.BytesIO(e["image"]))) for e in examples])
-    labels = np.array([example["label"] for example in examples], np.int32)
-    return Dataset(images, labels, tuple(builder.info.features["label"].names))
+    features = builder.info.features
+    images = np.empty((len(source), *features["image"].shape), np.uint8)
+    labels = np.empty(len(source), np.int32)
+    for start in range(0, len(source), READ_AT_ONCE):
+        part = range(start, min(start + READ_AT_ONCE, len(source)))
+        for place, example in zip(part, source.__getitems__(part), strict=True):
+            images[place] = np.asarray(Image.open(io.BytesIO(example["image"])))
+            labels[place] = example["label"]
+    if (labels == -1).all():
+        return Dataset(images, None, ())
+    return Dataset(images, labels, tuple(features["label"].names))
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ def compare(
     None where the images have no labels or there are no test images. "protocol" says in words
     what the figures are; see `protocol.evaluate`.
     """
-    if splits.train.labels is None or splits.test is None:
+    if splits.bank.labels is None or splits.test is None:
         return None
 
     def with_labels(dataset: Dataset, features: Callable[[Any], np.ndarray]) -> Labelled:
@@ -37,10 +37,10 @@ def compare(
     def figures(features: Callable[[Any], np.ndarray]) -> dict[str, Any]:
         assert splits.test is not None
         return evaluate(
-            with_labels(splits.train, features),
+            with_labels(splits.bank, features),
             None if splits.holdout is None else with_labels(splits.holdout, features),
             with_labels(splits.test, features),
-            num_classes=len(splits.train.classes),
+            num_classes=len(splits.bank.classes),
             sgd=sgd,
         )
 

@@ -54,8 +54,8 @@ def write_cifar10(folder):
 
 def test_cifar10_images_labels_and_classes(tmp_path):
     written = write_cifar10(tmp_path / "cifar-10-batches-py")
-    train, test = load("cifar10", path=str(tmp_path))
-    again, _ = load("cifar10", path=str(tmp_path / "cifar-10-batches-py"))
+    train, test, _ = load("cifar10", path=str(tmp_path))
+    again, *_ = load("cifar10", path=str(tmp_path / "cifar-10-batches-py"))
     np.testing.assert_array_equal(train.images, again.images)
     assert train.images.shape == (15, 32, 32, 3) and test.images.shape == (3, 32, 32, 3)
     assert train.classes == test.classes == tuple(f"class {number}" for number in range(10))
@@ -78,7 +78,7 @@ def test_cifar100_has_its_fine_labels(tmp_path):
         write(folder / name, {b"data": rows, **labels})
     names = [f"fine {number}".encode() for number in range(100)]
     write(folder / "meta", {b"coarse_label_names": [b"a", b"b"], b"fine_label_names": names})
-    train, test = load("cifar100", path=str(tmp_path))
+    train, test, _ = load("cifar100", path=str(tmp_path))
     assert train.labels.tolist() == test.labels.tolist() == [7, 99, 0, 42]
     assert len(train.classes) == 100 and train.classes[42] == "fine 42"
 

@@ -7,7 +7,7 @@ from ssl_jax.data.load import load
 
 
 def test_every_digit_is_in_one_of_the_two_sets():
-    train, test = load("digits")
+    train, test, _ = load("digits")
     assert train.images.shape == (1437, 8, 8, 1) and test.images.shape == (360, 8, 8, 1)
     assert train.images.dtype == np.uint8 and train.classes == test.classes
     digits = load_digits()
@@ -27,6 +27,6 @@ def test_every_digit_is_in_one_of_the_two_sets():
 
 
 def test_the_test_set_has_a_fifth_of_every_class():
-    train, test = load("digits")
+    train, test, _ = load("digits")
     share = np.bincount(test.labels) / (np.bincount(test.labels) + np.bincount(train.labels))
     np.testing.assert_allclose(share, 0.2, atol=0.004)

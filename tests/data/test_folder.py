@@ -46,7 +46,7 @@ def check_refused(message, path, **arguments):
 def test_train_and_test_with_class_folders(tmp_path, name):
     write_classes(tmp_path / "train", cats=[1, 2], dogs=[3, 4, 5])
     write_classes(tmp_path / name, dogs=[7])
-    train, test = load("folder", path=str(tmp_path))
+    train, test, _ = load("folder", path=str(tmp_path))
     assert train.images.shape == (5, 8, 8, 3)
     assert values(train) == [1, 2, 3, 4, 5] and train.labels.tolist() == [0, 0, 1, 1, 1]
     assert values(test) == [7] and test.labels.tolist() == [1]
@@ -57,7 +57,7 @@ def test_a_labelled_folder_gives_up_a_tenth_for_testing(tmp_path):
     write_classes(tmp_path, cats=range(20), dogs=range(100, 120))
     (tmp_path / "cats" / "more").mkdir()
     (tmp_path / "cats" / "000.png").rename(tmp_path / "cats" / "more" / "000.png")
-    train, test = load("folder", path=str(tmp_path))
+    train, test, _ = load("folder", path=str(tmp_path))
     assert (len(train.images), len(test.images)) == (36, 4)
     assert np.bincount(test.labels).tolist() == [2, 2]
     assert sorted(values(train) + values(test)) == [*range(20), *range(100, 120)]
@@ -75,7 +75,7 @@ def test_unlabelled_images(tmp_path, layout):
             write(folder / f"{value}.png", value)
     if layout == "beside classes":
         write_classes(tmp_path, cats=[4], dogs=[5])
-    train, test = load("folder", path=str(tmp_path))
+    train, test, _ = load("folder", path=str(tmp_path))
     assert train.labels is None and train.classes == () and test is None
     assert sorted(values(train)) == ([1, 2, 3, 4, 5] if layout == "beside classes" else [1, 2, 3])
 
@@ -99,7 +99,7 @@ def test_unreadable_files_are_skipped_and_named(tmp_path):
     (tmp_path / "train/dogs/empty.gif").touch()
     (tmp_path / "train/dogs/link.png").symlink_to("nowhere.png")
     (tmp_path / "test/dogs/empty.webp").touch()
-    train, test = load("folder", path=str(tmp_path))
+    train, test, _ = load("folder", path=str(tmp_path))
     assert values(train) == [1, 2, 3, 4, 5] and train.labels.tolist() == [0, 0, 0, 1, 1]
     assert train.skipped == (
         "train/cats/cut.JPG",
@@ -121,10 +121,10 @@ def test_a_set_is_searched_once_and_again_when_it_changes(tmp_path, monkeypatch,
         return decode(path, **arguments)
 
     monkeypatch.setattr(files, "decode", spy)
-    first, _ = load("folder", path=str(tmp_path))
+    first, *_ = load("folder", path=str(tmp_path))
     assert len(decoded) == 21
     decoded.clear()
-    again, _ = load("folder", path=str(tmp_path))
+    again, *_ = load("folder", path=str(tmp_path))
     # Only what could not be read is tried again.
     assert tuple(decoded) == again.skipped == ("dogs/broken.png",)
     assert again.images.names == first.images.names and again.images.shape == first.images.shape
@@ -150,7 +150,7 @@ def test_every_image_is_brought_to_one_size(tmp_path):
     write(tmp_path / "cats" / "a.png", 10, size=(40, 20))
     write(tmp_path / "cats" / "b.png", 20, size=(9, 30))
     write(tmp_path / "dogs" / "c.png", 30, size=(16, 16))
-    train, test = load("folder", path=str(tmp_path), image_size=16, channels=1)
+    train, test, _ = load("folder", path=str(tmp_path), image_size=16, channels=1)
     assert train.images.shape == (2, 16, 16, 1) and test.images.shape == (1, 16, 16, 1)
     assert all(image.shape == (16, 16, 1) for image in in_memory(train).images)
     assert sorted(values(train) + values(test)) == [10, 20, 30]
@@ -161,7 +161,7 @@ def test_every_image_is_brought_to_one_size(tmp_path):
 
 def test_images_are_read_when_asked_for_and_the_same_in_memory(tmp_path):
     write_classes(tmp_path, cats=range(30), dogs=range(100, 130))
-    train, _ = load("folder", path=str(tmp_path))
+    train, *_ = load("folder", path=str(tmp_path))
     part = take(train, np.array([50, 3, 20]))
     assert values(part) == [values(train)[index] for index in (50, 3, 20)]
     assert part.labels.tolist() == train.labels[[50, 3, 20]].tolist()
@@ -173,7 +173,7 @@ def test_images_are_read_when_asked_for_and_the_same_in_memory(tmp_path):
 
 def test_a_file_that_goes_away_is_named(tmp_path):
     write_classes(tmp_path, cats=[1, 2], dogs=[3, 4])
-    train, _ = load("folder", path=str(tmp_path))
+    train, *_ = load("folder", path=str(tmp_path))
     for name in train.images.names:
         (tmp_path / name).unlink()
     with pytest.raises(UserError, match=f"{train.images.names[0]} could be read before"):
@@ -205,7 +205,7 @@ def test_hidden_entries_are_left_out_and_links_followed(tmp_path):
     (folder / "dogs").symlink_to(elsewhere / "dogs")
     (folder / "cats" / "loop").symlink_to(folder)
     write_classes(tmp_path / "set" / "test", cats=[5])
-    train, _ = load("folder", path=str(tmp_path / "set"))
+    train, *_ = load("folder", path=str(tmp_path / "set"))
     assert train.classes == ("cats", "dogs")
     assert values(train) == [1, 2, 3, 4] and train.labels.tolist() == [0, 0, 1, 1]
 

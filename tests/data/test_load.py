@@ -13,7 +13,8 @@ def test_an_unknown_name_lists_those_that_exist():
     with pytest.raises(UserError) as error:
         load("digit")
     assert str(error.value) == (
-        "config.data.name 'digit' must be one of cifar10, cifar100, digits, folder, npz"
+        "config.data.name 'digit' must be one of cifar10, cifar100, digits, folder, npz, stl10, "
+        "tiny_imagenet"
     )
 
 
@@ -43,7 +44,7 @@ def test_reading_data_imports_neither_jax_nor_tensorflow_datasets():
     # grain's workers read data; they must not touch the accelerator.
     script = (
         "import sys, ssl_jax.data.load, ssl_jax.data.stats, ssl_jax.data.sources.folder,"
-        " ssl_jax.data.sources.cifar100\n"
+        " ssl_jax.data.sources.stl10\n"
         "print(sorted({'jax', 'tensorflow', 'tensorflow_datasets'} & set(sys.modules)))"
     )
     output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

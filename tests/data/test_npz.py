@@ -19,7 +19,7 @@ def save(folder, train, test=None):
 
 def test_images_and_labels_come_as_saved(tmp_path):
     save(tmp_path, {"image": IMAGES, "label": LABELS}, {"image": IMAGES[:4], "label": [0, 1, 2, 3]})
-    train, test = load("npz", path=str(tmp_path))
+    train, test, _ = load("npz", path=str(tmp_path))
     np.testing.assert_array_equal(train.images, IMAGES)
     np.testing.assert_array_equal(train.labels, LABELS)
     np.testing.assert_array_equal(test.images, IMAGES[:4])
@@ -30,13 +30,13 @@ def test_images_and_labels_come_as_saved(tmp_path):
 
 def test_without_labels_and_without_a_test_set(tmp_path):
     save(tmp_path, {"image": IMAGES})
-    train, test = load("npz", path=str(tmp_path))
+    train, test, _ = load("npz", path=str(tmp_path))
     assert train.labels is None and train.classes == () and test is None
 
 
 def test_without_a_test_set_a_tenth_is_set_aside(tmp_path):
     save(tmp_path, {"image": IMAGES, "label": LABELS})
-    train, test = load("npz", path=str(tmp_path))
+    train, test, _ = load("npz", path=str(tmp_path))
     together = np.concatenate([train.images, test.images])
     assert len(test.images) == 2
     assert sorted(map(bytes, together)) == sorted(map(bytes, IMAGES))

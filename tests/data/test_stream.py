@@ -136,7 +136,7 @@ def test_no_worker_outlives_its_killed_parent(tmp_path):
         "from ssl_jax.data.load import load\n"
         "from ssl_jax.data.stream import stream\n"
         "if __name__ == '__main__':\n"
-        "    train, _ = load('digits')\n"
+        "    train, *_ = load('digits')\n"
         "    for _ in stream(train, batch_size=8, seed=0, start=0, stop=10**9, workers=2):\n"
         "        print('reading', flush=True)\n"
     )

@@ -89,7 +89,7 @@ def test_an_archive_is_prepared_and_read_to_the_bit(tmp_path, name):
     with accept(archive, name):
         prepared = load(name, path=str(tmp_path))
     archive.unlink()  # from now on the prepared files must do
-    for train, test in (prepared, load(name, path=str(tmp_path))):
+    for train, test, _ in (prepared, load(name, path=str(tmp_path))):
         classes, _, names, files = CASES[name]
         expected = as_written(np.concatenate([records[f] for f in files[:-1]]), len(classes))
         assert images_with_labels(train.images, train.labels) == expected
