@@ -1,29 +1,37 @@
-"""Projection and prediction heads: linear layers with BatchNorm and ReLU between them."""
+"""Projection and prediction heads: linear layers with a normalisation and ReLU between them."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
+from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from ssl_jax.errors import UserError
 from ssl_jax.networks import torch_init
 from ssl_jax.networks.norm import BatchNorm
 
+NORMS = ("batch", "layer", "weight_standardization", "none")
+
 
 class MLP(nn.Module):
-    """Linear layers `widths` wide; BatchNorm and ReLU after each but the last.
+    """Linear layers `widths` wide; normalisation and activation after each but the last.
 
     Initialised as PyTorch does it: uniform within 1 / sqrt(fan in).
 
-    norm: BatchNorm after the hidden layers.
+    norm: after the hidden layers, one of NORMS. "weight_standardization" (Qiao et al., arXiv
+      1903.10520) normalises no activations: it gives the weights into each hidden unit mean 0 and
+      variance 1 / fan in.
     final_norm: BatchNorm after the last layer: "affine", "scale" (no bias) or "plain" (neither).
     bias: of the linear layers. final_bias: of the last one; None: as `bias`.
+    activation: after the hidden layers.
     dtype: what the linear layers compute in; the result is float32.
 
         SimCLR, version 2       (h, h, 128), final_norm="scale", bias=False
-        MoCo v2                 (h, 128), norm=False
+        MoCo v2                 (h, 128), norm="none"
         MoCo v3                 (h, 256), final_norm="plain", bias=False
           predictor             (h, 256), bias=False
         BYOL, both heads        (h, 256), final_bias=False
@@ -32,21 +40,27 @@ class MLP(nn.Module):
     """
 
     widths: Sequence[int]
-    norm: bool = True
+    norm: str = "batch"
     final_norm: Literal["affine", "scale", "plain"] | None = None
     bias: bool = True
     final_bias: bool | None = None
+    activation: Callable[[Array], Array] = nn.relu
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "n d"], train: bool) -> Float[Array, "n out"]:
-        """Outputs [N, widths[-1]] of inputs [N, D]."""
+        """Outputs [N, widths[-1]] of inputs [N, D].
+
+        Raises:
+          UserError: if there is no such normalisation.
+        """
+        if self.norm not in NORMS:
+            raise UserError(f"head normalisation {self.norm!r} must be one of {', '.join(NORMS)}")
         *hidden, out = self.widths
         for i, width in enumerate(hidden, start=1):
-            x = self._linear(x, width, self.bias, f"linear{i}")
-            if self.norm:
-                x = BatchNorm(dtype=self.dtype, name=f"bn{i}")(x, train)
-            x = nn.relu(x)
+            layer = StandardizedDense if self.norm == "weight_standardization" else nn.Dense
+            x = self._linear(x, width, self.bias, f"linear{i}", layer)
+            x = self.activation(self._normalized(x, i, train))
         last, final_bias = len(self.widths), self.final_bias
         x = self._linear(x, out, self.bias if final_bias is None else final_bias, f"linear{last}")
         if self.final_norm is not None:
@@ -57,12 +71,46 @@ class MLP(nn.Module):
             )(x, train)
         return x.astype(jnp.float32)
 
-    def _linear(self, x: Float[Array, "n d"], width: int, bias: bool, name: str):
-        return nn.Dense(
-            width,
-            use_bias=bias,
-            kernel_init=torch_init.kernel_init,
-            bias_init=torch_init.bias_init(x.shape[-1]),
-            dtype=self.dtype,
-            name=name,
-        )(x)
+    def _normalized(self, x: Float[Array, "n d"], i: int, train: bool) -> Float[Array, "n d"]:
+        if self.norm == "batch":
+            return BatchNorm(dtype=self.dtype, name=f"bn{i}")(x, train)
+        if self.norm == "layer":
+            return nn.LayerNorm(epsilon=1e-5, dtype=self.dtype, name=f"ln{i}")(x)
+        return x
+
+    def _linear(
+        self,
+        x: Float[Array, "n d"],
+        width: int,
+        bias: bool,
+        name: str,
+        layer: Callable[..., Any] = nn.Dense,
+    ) -> Float[Array, "n out"]:
+        options = {
+            "use_bias": bias,
+            "kernel_init": torch_init.kernel_init,
+            "bias_init": torch_init.bias_init(x.shape[-1]),
+            "dtype": self.dtype,
+        }
+        return layer(width, name=name, **options)(x)
+
+
+class StandardizedDense(nn.Module):
+    """A linear layer whose kernel is used with mean 0 and variance 1 / fan in for each output."""
+
+    features: int
+    use_bias: bool
+    kernel_init: Initializer
+    bias_init: Initializer
+    dtype: DTypeLike
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n out"]:
+        fan_in = x.shape[-1]
+        kernel = self.param("kernel", self.kernel_init, (fan_in, self.features), jnp.float32)
+        kernel = jax.nn.standardize(kernel, axis=0, epsilon=1e-5) * fan_in**-0.5
+        y = jnp.asarray(x, self.dtype) @ kernel.astype(self.dtype)
+        if not self.use_bias:
+            return y
+        bias = self.param("bias", self.bias_init, (self.features,), jnp.float32)
+        return y + bias.astype(self.dtype)[None]

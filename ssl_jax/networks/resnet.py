@@ -94,8 +94,8 @@ class ResNet(nn.Module):
       doubles the width.
     width: channels of the stem and of the first stage.
     stem: "imagenet" is a 7x7 convolution of stride 2 and a max-pool of stride 2, "cifar" a 3x3
-      convolution of stride 1.
-    stem_padding: of the "cifar" stem; some CIFAR recipes have 2, which enlarges the maps.
+      convolution of stride 1, "small" the same with the max-pool (for 64 to 96 pixels).
+    stem_padding: of a 3x3 stem; some CIFAR recipes have 2, which enlarges the maps.
     zero_init_residual: start every block as its shortcut.
     norm: a BatchNorm module class with its options, such as partial(BatchNorm, groups=8).
     dtype: what the layers compute in; parameters and results are float32.
@@ -154,12 +154,12 @@ class ResNet(nn.Module):
     def _stem(self, x: Array, conv: Layer, norm: Layer, train: bool) -> Array:
         if self.stem == "imagenet":
             x = conv(self.width, 7, 2, name="conv1")(x)
-        elif self.stem == "cifar":
+        elif self.stem in ("cifar", "small"):
             x = conv(self.width, 3, 1, self.stem_padding, name="conv1")(x)
         else:
-            raise UserError(f"stem {self.stem!r} must be imagenet or cifar")
+            raise UserError(f"stem {self.stem!r} must be imagenet, cifar or small")
         x = nn.relu(norm(name="bn1")(x, train))
-        if self.stem == "imagenet":
+        if self.stem != "cifar":
             padding = ((1, 1), (1, 1))
             x = nn.max_pool(x, (3, 3), (2, 2), padding)  # pyright: ignore[reportArgumentType]
         return x

@@ -129,7 +129,7 @@ def test_any_number_of_channels_and_bfloat16_inside():
 
 def test_errors_of_the_user():
     one_block = partial(resnet.ResNet, (1,), resnet.BasicBlock, width=8)
-    with pytest.raises(UserError, match="stem 'vgg' must be imagenet or cifar"):
+    with pytest.raises(UserError, match="stem 'vgg' must be imagenet, cifar or small"):
         shapes(one_block(stem="vgg"))
     with pytest.raises(UserError, match=r"\(0.1, 0.2\) must have one value or one for each"):
         shapes(one_block(mean=(0.1, 0.2)))
