@@ -53,18 +53,14 @@ def paper() -> ConfigDict:
 def cifar(name: str) -> ConfigDict:
     config = common.cifar(paper(), name)
     config.epochs = 1000
-    policy = dict(size=32, crop_scale=(0.2, 1.0), **common.byol_colours())
-    config.augment.view0 = common.view(**policy)
-    config.augment.view1 = common.view(**policy, solarize=0.2)
+    config.augment = common.byol_views(32, blur=False, crop_scale=(0.2, 1.0))
     return config
 
 
 def imagenet() -> ConfigDict:
     config = common.imagenet(paper())
     config.epochs = 300
-    policy = dict(size=224, crop_scale=(0.2, 1.0), **common.byol_colours())
-    config.augment.view0 = common.view(**policy, blur=1.0)
-    config.augment.view1 = common.view(**policy, blur=0.1, solarize=0.2)
+    config.augment = common.byol_views(224, crop_scale=(0.2, 1.0))
     return config
 
 

@@ -21,8 +21,9 @@ def base() -> ConfigDict:
     config.learning_rate = 0.1
     config.data = ConfigDict(
         {
-            "name": "digits",  # a file of ssl_jax/data: digits, cifar10, cifar100, folder, npz
+            "name": "digits",  # a file of ssl_jax/data/sources, as cifar10, stl10, folder
             "path": "",
+            "classes": "",  # file that lists the class folders to take; empty: all (folder only)
             "limit": 0,  # that many training images, chosen by the seed; 0: all
             "holdout": 0.0,  # part of the training images to look at while training, not trained on
             # Side in pixels at which images are stored; 0: as they are, files as large as views.
@@ -35,13 +36,23 @@ def base() -> ConfigDict:
     config.augment = ConfigDict({"view0": view(), "view1": view()})
     config.network = ConfigDict(
         {
+            # resnet18, resnet34, resnet50, vit_tiny, vit_small, vit_base, or vit: as below
             "name": "resnet18",
-            "width": 64,
-            "stages": (),  # blocks in each stage; empty: as the name says
-            "stem": "cifar",  # 3x3 without pooling; imagenet: 7x7 stride 2 and max-pooling
+            "width": 0,  # 0: as the name says, as are all sizes below
+            "stages": (),  # blocks in each stage of a ResNet
+            # 3x3; small: the same and max-pooling; imagenet: 7x7 of stride 2 and max-pooling
+            "stem": "cifar",
             "stem_padding": 1,  # of the cifar stem; solo-learn has 2
             "zero_init_residual": False,
             "batch_norm_groups": 1,  # statistics of batch_size / groups images each
+            # Of a Vision Transformer.
+            "patch_size": 0,
+            "depth": 0,
+            "heads": 0,
+            "mlp_ratio": 4.0,
+            "dropout": 0.0,
+            "positions": "sincos",  # or learned
+            "pooling": "class",  # or mean
             "mean": (),  # of the images in [0, 1], per channel; empty: the data set's own
             "std": (),
             # Of the computation; parameters are always float32. auto: bfloat16 on accelerators.
@@ -64,16 +75,24 @@ def base() -> ConfigDict:
             "residual": "conv",  # or identity
         }
     )
+    # What is added to the loss of any method, by its weight; 0.0: nothing.
+    config.penalty = ConfigDict({"brownian": 0.0, "singular_value": 0.0, "uniformity": 0.0})
     config.optimizer = ConfigDict(
         {
-            "name": "sgd",  # sgd, adam, adamw, lars, lars_optax
+            "name": "sgd",  # sgd, adam, adamw, lars, lars_optax, larc
             "base_batch": 256,  # 0: the learning rate is not scaled with the batch
-            "warmup_epochs": 0,
+            "warmup_epochs": 0.0,
+            "schedule": "cosine",  # constant, or drops: times drop_factor at drops_before_end
+            "final_rate": 0.0,  # where the cosine ends, as a share of the learning rate
+            "drops_before_end": (),  # epochs
+            "drop_factor": 0.1,
+            "freeze_epochs": 0.0,  # of SwAV's prototypes and DINO's last layer
+            "clip_norm": 0.0,  # largest norm of the whole gradient; 0.0: any
             "weight_decay": 0.0,
             "momentum": 0.9,  # Adam's beta1
             "beta2": 0.999,
             "nesterov": False,
-            "trust_coefficient": 0.001,  # LARS
+            "trust_coefficient": 0.001,  # LARS and LARC
             "decay_all": False,  # decay biases and normalisation parameters as well
         }
     )
@@ -104,6 +123,7 @@ def view(**changes) -> ConfigDict:
         "hue": 0.0,
         "crop_or_jitter": False,
         "grey": 0.0,
+        "colours_first": False,  # before the crop
         "blur": 0.0,
         "blur_sigma": (0.1, 2.0),
         "blur_kernel": 0,  # pixels, odd; 0: a tenth of the side
@@ -129,8 +149,51 @@ def choose(variant: str, **variants: Callable[[], ConfigDict]) -> ConfigDict:
     return variants[name]()
 
 
+def views(*policies: ConfigDict) -> ConfigDict:
+    """The section `augment` of a config: these views in this order."""
+    return ConfigDict({f"view{index}": policy for index, policy in enumerate(policies)})
+
+
+def simclr_colours(strength: float = 1.0, **changes) -> dict:
+    """The colour part of SimCLR's augmentation (arXiv 2002.05709, appendix A), without blur."""
+    return {
+        "jitter_probability": 0.8,
+        "brightness": 0.8 * strength,
+        "contrast": 0.8 * strength,
+        "saturation": 0.8 * strength,
+        "hue": 0.2 * strength,
+        "grey": 0.2,
+        **changes,
+    }
+
+
+def moco_colours(**changes) -> dict:
+    """The colour part of MoCo v2's augmentation (arXiv 2003.04297), without blur."""
+    return {
+        "jitter_probability": 0.8,
+        "brightness": 0.4,
+        "contrast": 0.4,
+        "saturation": 0.4,
+        "hue": 0.1,
+        "grey": 0.2,
+        **changes,
+    }
+
+
+def byol_colours(**changes) -> dict:
+    """The colour part of BYOL's augmentation (arXiv 2006.07733, Table 6), MoCo v3's as well."""
+    return {**moco_colours(saturation=0.2), **changes}
+
+
+def byol_views(size: int, *, blur: bool = True, **changes) -> ConfigDict:
+    """BYOL's two unlike views: the first always blurred, the second solarized at times."""
+    policy = {"size": size, **byol_colours(), **changes}
+    first, second = ({"blur": 1.0}, {"blur": 0.1}) if blur else ({}, {})
+    return views(view(**policy, **first), view(**policy, **second, solarize=0.2))
+
+
 def digits(config: ConfigDict) -> ConfigDict:
-    """Scikit-learn's 1,797 handwritten digits, 8x8 grey: two minutes on two CPU cores.
+    """Scikit-learn's 1,797 handwritten digits, 8x8 grey: a minute on two CPU cores.
 
     No flips and no hue: a mirrored digit is another sign, and there is no colour.
     """
@@ -141,29 +204,21 @@ def digits(config: ConfigDict) -> ConfigDict:
     config.network.width = 16
     config.network.stages = (1, 1, 1)
     config.optimizer.base_batch = 0
-    config.optimizer.warmup_epochs = 5
-    policy = dict(
-        size=16,
-        crop_scale=(0.4, 1.0),
-        flip=0.0,
-        jitter_probability=0.8,
-        brightness=0.4,
-        contrast=0.4,
-    )
-    config.augment = ConfigDict({"view0": view(**policy), "view1": view(**policy)})
+    config.optimizer.warmup_epochs = 5.0
+    config.augment = views(view(**digit_view()), view(**digit_view()))
     config.fusion.patch_size = 4
     return config
 
 
-def byol_colours(**changes) -> dict:
-    """The colour part of BYOL's augmentation (arXiv 2006.07733, Table 6), MoCo v3's as well."""
+def digit_view(**changes) -> dict:
+    """The augmentation of a digit, enlarged to 16 pixels."""
     return {
+        "size": 16,
+        "crop_scale": (0.4, 1.0),
+        "flip": 0.0,
         "jitter_probability": 0.8,
         "brightness": 0.4,
         "contrast": 0.4,
-        "saturation": 0.2,
-        "hue": 0.1,
-        "grey": 0.2,
         **changes,
     }
 
@@ -173,6 +228,28 @@ def cifar(config: ConfigDict, name: str) -> ConfigDict:
     config.data.name = name
     config.data.holdout = 0.02
     config.fusion.patch_size = 4
+    config.log_every_steps = 100
+    return config
+
+
+def tiny_imagenet(config: ConfigDict) -> ConfigDict:
+    """Tiny ImageNet at 64 pixels, `data.path` the official folder; 3x3 stem."""
+    config.data.name = "tiny_imagenet"
+    config.data.holdout = 0.02
+    config.fusion.patch_size = 8
+    config.log_every_steps = 100
+    return config
+
+
+def stl10(config: ConfigDict) -> ConfigDict:
+    """STL-10 at 96 pixels, pre-training on its 100,000 unlabelled images.
+
+    3x3 stem and max-pooling, as in the code of W-MSE, whose numbers MSBReg compares with.
+    """
+    config.data.name = "stl10"
+    config.data.holdout = 0.1  # of the 5,000 labelled images
+    config.network.stem = "small"
+    config.fusion.patch_size = 8
     config.log_every_steps = 100
     return config
 
@@ -188,4 +265,51 @@ def imagenet(config: ConfigDict) -> ConfigDict:
     config.network.std = (0.229, 0.224, 0.225)
     config.fusion.patch_size = 16
     config.log_every_steps = 100
+    return config
+
+
+def solo_cifar(config: ConfigDict, name: str) -> ConfigDict:
+    """What solo-learn's CIFAR recipes share (scripts/pretrain/cifar, 1000 epochs, LARS).
+
+    github.com/vturrisi/solo-learn, MIT licence. Its stem is padded by 2, so that maps have 34
+    pixels; its LARS is `larc` here, and neither rate nor decay reach biases and normalisation.
+    """
+    config = cifar(config, name)
+    config.epochs = 1000
+    config.batch_size = 256
+    config.network.stem_padding = 2
+    return solo_optimizer(config)
+
+
+def solo_imagenet100(config: ConfigDict) -> ConfigDict:
+    """What solo-learn's ImageNet-100 recipes share (scripts/pretrain/imagenet-100, 400 epochs).
+
+    `data.path` is an ImageNet folder; `data.classes` a file with the 100 class folders of one's
+    list, where the folder has more.
+    """
+    config = imagenet(config)
+    config.epochs = 400
+    config.batch_size = 256
+    return solo_optimizer(config)
+
+
+def solo_optimizer(config: ConfigDict) -> ConfigDict:
+    """solo-learn's LARS with ten epochs of warm-up."""
+    config.optimizer.name = "larc"
+    config.optimizer.trust_coefficient = 0.02
+    config.optimizer.warmup_epochs = 10.0
+    return config
+
+
+def multi_network(config: ConfigDict) -> ConfigDict:
+    """What all methods of the Multi-network paper's Table 1 share (its section 4.1).
+
+    SGD 0.1, weight decay 1e-4, batch 256, 200 epochs. Strengths of colour and blur are not given:
+    ours are SimCLR's, strength 0.5, blur for half of the views.
+    """
+    config.epochs = 200
+    config.batch_size = 256
+    config.learning_rate = 0.1
+    config.optimizer.weight_decay = 1e-4
+    config.optimizer.decay_all = True
     return config

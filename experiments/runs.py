@@ -4,64 +4,115 @@ An experiment names its rows; a row whose result is already in the JSON file is 
 that an experiment that was stopped goes on where it was.
 """
 
+import concurrent.futures
 import json
+import os
+import queue
 import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 Row = dict[str, Any]
+# What is kept of the figures that were looked at while training.
+CURVE = ("epoch", "loss", "knn_top1", "embedding_std_ratio", "feature_std_ratio", "effective_rank")
 
 
 def run_all(
-    name: str, rows: Mapping[str, Sequence[str]], *, seeds: Sequence[int], workdir: Path
+    name: str,
+    rows: Mapping[str, Sequence[str]],
+    *,
+    seeds: Mapping[str, Sequence[int]] | Sequence[int],
+    workdir: Path,
+    at_once: int = 1,
 ) -> list[Row]:
     """Runs the command of every row for every seed; returns all rows of results/<name>.json.
 
-    rows: arguments of `python -m ssl_jax.main` by the row's name.
+    The first seed of all rows comes first, so that a table is whole early. A run that fails is
+    reported and left out.
+
+    rows: arguments of `python -m ssl_jax.main` by the row's name. seeds: of all rows, or by row.
+      at_once: runs at a time, each on its share of the cores; their times then say nothing.
     """
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     done: list[Row] = json.loads(path.read_text()) if path.exists() else []
-    for row, arguments in rows.items():
-        for seed in seeds:
-            if any(r["row"] == row and r["seed"] == seed for r in done):
+    have = {(run["row"], run["seed"]) for run in done}
+    by_row = seeds if isinstance(seeds, Mapping) else dict.fromkeys(rows, seeds)
+    rounds = range(max(len(of_row) for of_row in by_row.values()))
+    wanted = [(row, by_row[row][i]) for i in rounds for row in rows if i < len(by_row[row])]
+    cores: queue.SimpleQueue[set[int]] = queue.SimpleQueue()
+    for i in range(at_once):
+        cores.put(set(sorted(os.sched_getaffinity(0))[i::at_once]))
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        runs = {
+            pool.submit(_run, row, rows[row], seed, workdir / name, cores): (row, seed)
+            for row, seed in wanted
+            if (row, seed) not in have
+        }
+        for run in concurrent.futures.as_completed(runs):
+            row, seed = runs[run]
+            if error := run.exception():
+                print(f"{row}, seed {seed}: {error}", file=sys.stderr, flush=True)
                 continue
-            done.append({"row": row, "seed": seed, **_run(row, arguments, seed, workdir / name)})
+            done.append({"row": row, "seed": seed, **run.result()})
             path.write_text(json.dumps(done, indent=1) + "\n")
     return done
 
 
-def _run(row: str, arguments: Sequence[str], seed: int, workdir: Path) -> Row:
-    folder = workdir / f"{row}-seed{seed}"
+def _run(
+    row: str,
+    arguments: Sequence[str],
+    seed: int,
+    workdir: Path,
+    cores: "queue.SimpleQueue[set[int]]",
+) -> Row:
+    folder = workdir / f"{row}-seed{seed}".replace(" ", "_")
     command = [*arguments, f"--config.seed={seed}"]
     shown = ["python", "-m", "ssl_jax.main", *command]
+    own = cores.get()
     print(" ".join(shown), flush=True)
-    subprocess.run(
-        [sys.executable, "-m", "ssl_jax.main", *command, f"--workdir={folder}"], check=True
-    )
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "ssl_jax.main", *command, f"--workdir={folder}"],
+            check=True,
+            # Two runs with a thread for every core each would be in one another's way.
+            preexec_fn=partial(os.sched_setaffinity, 0, own),
+        )
+    finally:
+        cores.put(own)
     result = json.loads((folder / "result.json").read_text())
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    kept = ("epoch", "loss", "knn_top1", "feature_std_ratio", "effective_rank")
     commit = ["git", "rev-parse", "--short=12", "HEAD"]
+    kept = ("steps", "seconds", "device", "digest", "data_fingerprint", "warnings", "evaluation")
     return {
         "commit": subprocess.run(commit, capture_output=True, text=True).stdout.strip(),
         # Paths are the machine's own business.
         "command": " ".join(a for a in shown if not a.startswith("--config.data.path")),
-        **{key: result[key] for key in ("steps", "device", "digest", "data_fingerprint")},
-        "evaluation": result["evaluation"],
+        **{key: result[key] for key in kept},
         "curve": [
-            {"step": line["step"], **{key: line[key] for key in kept if key in line}}
+            {"step": line["step"], **{key: line[key] for key in CURVE if key in line}}
             for line in lines
-            if "knn_top1" in line
+            if "effective_rank" in line
         ],
     }
 
 
-def mean_and_deviation(values: Sequence[float]) -> str:
-    """In percent, the deviation that of a sample: "43.21 ± 0.54"."""
-    spread = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{100 * statistics.mean(values):.2f} ± {100 * spread:.2f}"
+def mean_and_deviation(values: Sequence[float], *, scale: float = 100.0, digits: int = 2) -> str:
+    """The mean and, of several values, the deviation of a sample; in percent: "43.21 ± 0.54"."""
+    mean = f"{scale * statistics.mean(values):.{digits}f}"
+    if len(values) < 2:
+        return mean
+    return f"{mean} ± {scale * statistics.stdev(values):.{digits}f}"
+
+
+def accuracies(runs: Sequence[Row], who: str) -> str:
+    """kNN and linear accuracy of "trained", "untrained" or "pixels", as two cells of a table."""
+    scores = [run["evaluation"][who] for run in runs]
+    return " | ".join(
+        mean_and_deviation([score[f"{key}_top1"] for score in scores]) for key in ("knn", "linear")
+    )

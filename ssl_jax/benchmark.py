@@ -16,10 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ssl_jax import command_line, flops
-from ssl_jax.build import Run, build, compute_dtype
+from ssl_jax.build import Run, build
 from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.data.dataset import Dataset, Splits
 from ssl_jax.fit import Clock, Hooks, fit, images_per_second
+from ssl_jax.parts import compute_dtype
 from ssl_jax.pipeline import Advance
 from ssl_jax.preemption import Preemption
 from ssl_jax.report import record
@@ -49,7 +50,7 @@ def main(argv: Sequence[str]) -> None:
 
 def measure(config: Config) -> dict[str, float | int | str]:
     """All figures, by name with units. Shares and ratios are of times measured in turns."""
-    run = build(config, splits=_random_images(config))
+    run = build(config, splits=random_images(config, batches=EPOCH_STEPS))
     batch, devices = config.batch_size, jax.device_count()
     dtype, work = compute_dtype(config), _work(run)
     compile_seconds, memory = _compile(run)
@@ -82,18 +83,18 @@ def measure(config: Config) -> dict[str, float | int | str]:
     }
 
 
-def _random_images(config: Config) -> Splits:
-    """A data set of random pixels, of the size of the views."""
+def random_images(config: Config, *, batches: int) -> Splits:
+    """A data set of random pixels, so many batches of it, of the size of the views."""
     side = config.data.image_size or config.augment.view0.size
-    shape = (EPOCH_STEPS * config.batch_size, side, side, 1 if config.data.name == "digits" else 3)
+    shape = (batches * config.batch_size, side, side, 1 if config.data.name == "digits" else 3)
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    return Splits(Dataset(images, None, ()), None, None)
+    labels = np.zeros(len(images), np.int32)
+    return Splits(Dataset(images, labels, ("",)), None, None)
 
 
 def _compile(run: Run) -> tuple[float, Any]:
     """Seconds to compile the train step, and its memory."""
-    images = jax.eval_shape(run.source().read, run.source().resident, run.source().feed(0, 1))
-    lowered = jax.jit(run.step, donate_argnums=0).lower(jax.eval_shape(run.init), images)
+    lowered = run.lower()
     start = time.perf_counter()
     compiled = lowered.compile()
     return time.perf_counter() - start, compiled.memory_analysis()

@@ -1,9 +1,5 @@
 """From a configuration to the parts of a run; with `validate`, what reads a ConfigDict."""
 
-import importlib
-import inspect
-import pkgutil
-import re
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -13,8 +9,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from ssl_jax import methods, optim, pipeline, sharding
-from ssl_jax.augment.policy import ViewSpec, make_augment
+from ssl_jax import pipeline, sharding
+from ssl_jax.augment.policy import make_augment
 from ssl_jax.data import dataset as data
 from ssl_jax.data.load import load
 from ssl_jax.data.order import steps_per_epoch
@@ -23,12 +19,9 @@ from ssl_jax.errors import UserError
 from ssl_jax.evaluate.features import extract
 from ssl_jax.evaluate.probe import figures
 from ssl_jax.fit import Hooks, Plan
-from ssl_jax.methods.base import Method
-from ssl_jax.methods.batch_adaptive import batch_adaptive
-from ssl_jax.networks import resnet
-from ssl_jax.networks.batch_fusion import BatchFusion
-from ssl_jax.networks.norm import BatchNorm
-from ssl_jax.networks.resnet import ResNet
+from ssl_jax.methods.base import Expectation, Method
+from ssl_jax.parts import Statistics, make_method, make_optimizer, make_views
+from ssl_jax.report.verdict import warnings
 from ssl_jax.train import Augment, Examples, Metrics, TrainState, init_state, make_train_step
 from ssl_jax.types import Config
 from ssl_jax.validate import check
@@ -69,7 +62,32 @@ class Run(NamedTuple):
     def hooks(self) -> Hooks:
         """What the training loop calls."""
         source = self.source()
-        return Hooks(pipeline.Advance(self.step, source, self.shardings), source.feed, self.probe)
+        advance = pipeline.Advance(self.step, source, self.shardings)
+        return Hooks(advance, source.feed, self.probe, self.warnings)
+
+    def shapes(self) -> TrainState:
+        """Shapes, types and shardings of the train state."""
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(
+                leaf.shape, leaf.dtype, sharding=self.shardings.replicated
+            ),
+            jax.eval_shape(self.init),
+        )
+
+    def lower(self) -> jax.stages.Lowered:
+        """The train step as training runs it, not compiled."""
+        source = self.source()
+        advance = pipeline.Advance(self.step, source, self.shardings)
+        return advance.lower(self.shapes(), source.feed(0, 1))
+
+    @property
+    def expectation(self) -> Expectation:
+        """What the method expects of its loss."""
+        return self.method.expect(self.plan.batch_size)
+
+    def warnings(self, values: Mapping[str, float], progress: float) -> dict[str, str]:
+        """What figures of this run say is wrong; see `report.verdict`."""
+        return warnings(values, self.expectation, progress=progress)
 
 
 def build(config: Config, splits: data.Splits | None = None) -> Run:
@@ -90,15 +108,17 @@ def build(config: Config, splits: data.Splits | None = None) -> Run:
             data.in_memory(train), *(part and data.in_memory(part) for part in others)
         )
     _, height, width, channels = splits.train.images.shape
-    specs = [ViewSpec(**_plain(config.augment[name])) for name in _views(config)]
+    specs = make_views(config)
     views_of = make_augment(specs, (height, width, channels))
     method = make_method(config, plan.steps, _statistics(config, splits.train))
-    schedule, optimizer = _optimizer(config, method, plan)
+    schedule, optimizer = make_optimizer(
+        config, method, steps=plan.steps, steps_per_epoch=plan.steps_per_epoch
+    )
     parts = {"method": method, "optimizer": optimizer, "augment": views_of}
     step = make_train_step(**parts, schedule=schedule)
     init, key = partial(init_state, **parts), jax.random.key(config.seed)
     blank = (config.batch_size, height, width, channels)
-    _try(init, step, key, blank)
+    _try(init, step, key, blank, labelled=splits.train.labels is not None)
     initial = jax.jit(
         lambda key: init(key, jnp.zeros(blank, jnp.uint8)), out_shardings=shardings.replicated
     )
@@ -122,34 +142,40 @@ def build(config: Config, splits: data.Splits | None = None) -> Run:
     )
 
 
-def compute_dtype(config: Config) -> Any:
-    """What the networks compute in; "auto" is bfloat16 on accelerators and float32 on CPU."""
-    name = config.network.dtype
-    if name == "auto":
-        name = "float32" if jax.default_backend() == "cpu" else "bfloat16"
-    return jnp.dtype(name)
-
-
-def _try(init: Callable[..., Any], step: Callable[..., Any], key: Any, shape: Any) -> None:
+def _try(
+    init: Callable[..., Any],
+    step: Callable[..., Any],
+    key: Any,
+    shape: tuple[int, ...],
+    *,
+    labelled: bool,
+) -> None:
     """What does not fit together says so here, before anything is compiled."""
     images = jax.ShapeDtypeStruct(shape, jnp.uint8)
     indices = jax.ShapeDtypeStruct(shape[:1], jnp.int32)
     state = jax.eval_shape(init, key, images)
-    jax.eval_shape(step, state, Examples(images, indices, indices))  # type: ignore[arg-type]
+    examples: Any = Examples(images, indices, indices if labelled else None)  # type: ignore[arg-type]
+    jax.eval_shape(step, state, examples)
 
 
 def load_splits(config: Config) -> data.Splits:
-    """Training images, held-out images and test images, as `config.data` says."""
+    """Training images, held-out, test and labelled images, as `config.data` says."""
     side = config.data.image_size
     if config.data.name == "folder" and not side:  # people's files differ in size
         side = max(config.augment[name].size for name in config.augment)
-    train, test = load(
+    train, test, labelled = load(
         config.data.name,
         path=config.data.path,
         image_size=side,
         channels=config.data.channels,
+        classes=config.data.classes,
     )
     size, limit = len(train.images), config.data.limit
+    if labelled is not None:  # probes need labels: what they choose by is held out of these
+        holdout = round(config.data.holdout * len(labelled.images))
+        labelled, held = data.split(labelled, holdout=holdout, limit=0, seed=config.seed)
+        train, _ = data.split(train, holdout=0, limit=limit, seed=config.seed)
+        return data.Splits(train, held, test, labelled)
     # The limit is kept to: where it leaves too few images, fewer are held out.
     holdout = round(config.data.holdout * size)
     holdout = min(holdout, size - limit) if 0 < limit <= size else holdout
@@ -166,7 +192,7 @@ def make_plan(config: Config, size: int) -> tuple[Plan, tuple[str, ...]]:
         steps_per_call = 1
     if 2 * config.optimizer.warmup_epochs > config.epochs:
         notes.append(
-            f"warm-up of {config.optimizer.warmup_epochs} epochs is cut to half of the "
+            f"warm-up of {config.optimizer.warmup_epochs:g} epochs is cut to half of the "
             f"{config.epochs} epochs"
         )
     plan = Plan(
@@ -181,103 +207,9 @@ def make_plan(config: Config, size: int) -> tuple[Plan, tuple[str, ...]]:
     return plan, tuple(notes)
 
 
-def make_method(
-    config: Config, steps: int, statistics: tuple[tuple[float, ...], tuple[float, ...]]
-) -> Method:
-    """The method that the configuration names, with batch fusion in front if it says so."""
-    mean, std = statistics
-    backbone = _backbone(config, mean, std)
-    options = _plain(config.method)
-    name = options.pop("name")
-    make = _method_maker(name)
-    known = [
-        p.name
-        for p in inspect.signature(make).parameters.values()
-        if p.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
-    if unknown := sorted(set(options) - set(known)):
-        raise UserError(f"method {name} has no option {unknown[0]!r}; it has {', '.join(known)}")
-    method = make(backbone, steps, **options)
-    if not config.fusion.enabled:
-        return method
-    fusion = BatchFusion(
-        patch_size=config.fusion.patch_size,
-        depth=config.fusion.depth,
-        group_size=config.fusion.group_size,
-        restore_activation=config.fusion.restore_activation,
-        identity_start=config.fusion.identity_start,
-        width=config.fusion.width,
-        pointwise_layers=config.fusion.pointwise_layers,
-        residual=config.fusion.residual,
-        dtype=compute_dtype(config),
-        fuse_before_normalize=config.fusion.fuse_before_normalize,
-        mean=mean,
-        std=std,
-    )
-    return batch_adaptive(method, fusion, tuple(config.fusion.views))
-
-
-def _method_maker(name: str) -> Callable[..., Method]:
-    """`make` of ssl_jax/methods/<name>.py."""
-    names = method_names()
-    if name not in names:
-        raise UserError(f"unknown method {name!r}; there are {', '.join(names)}")
-    return importlib.import_module(f"{methods.__name__}.{name}").make
-
-
-def method_names() -> list[str]:
-    """The modules of ssl_jax/methods that make a method."""
-    modules = [module.name for module in pkgutil.iter_modules(methods.__path__)]
-    return [
-        name
-        for name in modules
-        if hasattr(importlib.import_module(f"{methods.__name__}.{name}"), "make")
-    ]
-
-
-def _backbone(config: Config, mean: tuple[float, ...], std: tuple[float, ...]) -> ResNet:
-    names = ("resnet18", "resnet34", "resnet50")
-    if config.network.name not in names:
-        raise UserError(f"unknown network {config.network.name!r}; there are {', '.join(names)}")
-    stages = tuple(config.network.stages)
-    return getattr(resnet, config.network.name)(
-        **({"stage_sizes": stages} if stages else {}),
-        width=config.network.width,
-        stem=config.network.stem,
-        stem_padding=config.network.stem_padding,
-        zero_init_residual=config.network.zero_init_residual,
-        norm=partial(BatchNorm, groups=config.network.batch_norm_groups),
-        dtype=compute_dtype(config),
-        mean=mean,
-        std=std,
-    )
-
-
-def _statistics(config: Config, train: data.Dataset) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _statistics(config: Config, train: data.Dataset) -> Statistics:
     mean, std = tuple(config.network.mean), tuple(config.network.std)
     return (mean, std) if mean and std else channel_statistics(train)
-
-
-def _optimizer(
-    config: Config, method: Method, plan: Plan
-) -> tuple[optax.Schedule, optax.GradientTransformation]:
-    rate = config.learning_rate
-    if config.optimizer.base_batch:
-        rate *= config.batch_size / config.optimizer.base_batch
-    warmup = config.optimizer.warmup_epochs * plan.steps_per_epoch
-    schedule = optim.warmup_cosine(rate, plan.steps, min(warmup, plan.steps // 2))
-    make = partial(
-        optim.make,
-        config.optimizer.name,
-        weight_decay=config.optimizer.weight_decay,
-        momentum=config.optimizer.momentum,
-        nesterov=config.optimizer.nesterov,
-        beta2=config.optimizer.beta2,
-        trust_coefficient=config.optimizer.trust_coefficient,
-        decay_all=config.optimizer.decay_all,
-    )
-    constant = optax.constant_schedule(rate)
-    return schedule, optim.by_group(make(schedule), make(constant), method.groups)
 
 
 def _is_resident(config: Config, train: data.Dataset) -> bool:
@@ -335,11 +267,10 @@ def _probe(
     """Figures on held-out images: kNN where there are labels, feature std, effective rank."""
     if not config.probe_every_epochs:
         return None
-    size = len(splits.train.images)
-    chosen = data.draw(
-        splits.train.labels, size=size, count=min(size, PROBE_BANK), seed=data.FIXED_SEED
-    )
-    bank = data.in_memory(data.take(splits.train, chosen))
+    bank = splits.bank
+    size = len(bank.images)
+    chosen = data.draw(bank.labels, size=size, count=min(size, PROBE_BANK), seed=data.FIXED_SEED)
+    bank = data.in_memory(data.take(bank, chosen))
     held = None if splits.holdout is None else data.in_memory(splits.holdout)
     batch_size = _evaluation_batch(config, shardings)
 
@@ -354,16 +285,3 @@ def _evaluation_batch(config: Config, shardings: sharding.Shardings) -> int:
     """The batch of `config.evaluation`, rounded up to what the devices can share evenly."""
     devices = shardings.mesh.size
     return -(-config.evaluation.batch_size // devices) * devices
-
-
-def _views(config: Config) -> list[str]:
-    """The names view0, view1, ... in the order of their numbers."""
-    names = list(config.augment)
-    if wrong := [name for name in names if not re.fullmatch(r"view\d+", name)]:
-        raise UserError(f"config.augment.{wrong[0]} must be called view and a number")
-    return sorted(names, key=lambda name: int(name.removeprefix("view")))
-
-
-def _plain(options: Config) -> dict[str, Any]:
-    """A section as plain values; lists, which JSON makes of tuples, are tuples again."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in dict(options).items()}

@@ -40,8 +40,8 @@ def parse(argv: Sequence[str], default: str = "", **extra: str) -> Command:
     Raises:
       UserError: for an unknown key or flag, a wrong type, a missing file, a stray argument.
     """
-    argv = [*argv] if _named(argv) or not default else [*argv, f"--config={default}"]
-    chosen = _named(argv)
+    argv = [*argv] if named(argv) or not default else [*argv, f"--config={default}"]
+    chosen = named(argv)
     if not chosen:
         raise UserError("which configuration? for instance --config=configs/ba_moco.py")
     file, _, variant = chosen.partition(":")
@@ -61,7 +61,7 @@ def parse(argv: Sequence[str], default: str = "", **extra: str) -> Command:
     )
 
 
-def _named(argv: Sequence[str]) -> str:
+def named(argv: Sequence[str]) -> str:
     """The last --config=FILE[:VARIANT] or --config FILE[:VARIANT]; "" if there is none."""
     for index in reversed(range(len(argv))):
         if match := re.match(r"--?config=(.*)", argv[index]):

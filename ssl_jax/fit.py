@@ -76,11 +76,13 @@ class Hooks(NamedTuple):
       a leading axis of `count` steps if that is more than one.
     feed: (step, count) -> inputs of the next `count` steps, on the device.
     probe: train state -> figures on held-out images, or None.
+    warnings: (figures, part of the run that is over) -> what is wrong, by a short name, or None.
     """
 
     advance: Callable[[TrainState, Any, int], tuple[TrainState, Metrics]]
     feed: Callable[[int, int], Any]
     probe: Callable[[TrainState], Mapping[str, float]] | None = None
+    warnings: Callable[[Mapping[str, float], float], Mapping[str, str]] | None = None
 
 
 def fit(
@@ -100,7 +102,7 @@ def fit(
     Raises:
       UserError: at the first loss that is not finite; names the step and the last checkpoint.
     """
-    step = int(train.step)
+    step, warned = int(train.step), set[str]()
     window: list[tuple[int, Metrics]] = []
     compiled: set[int] = set()  # numbers of steps a call for which there is a program
     clock.start()
@@ -131,6 +133,8 @@ def fit(
         values |= {"seconds": clock.total, **_pace(step, plan, rate)}
         log.write(step, values)
         progress.update(step, values)
+        if hooks.warnings is not None:
+            _warn(hooks.warnings(values, step / plan.steps), warned, progress)
         if due.save or stop:
             saved = {**meta, "clock": dataclasses.asdict(clock)}
             checkpoints.save(step, train, saved, values.get("knn_top1"))
@@ -139,6 +143,15 @@ def fit(
         clock.start_lap()
     checkpoints.wait()
     return train
+
+
+def _warn(found: Mapping[str, str], warned: set[str], progress: Progress) -> None:
+    """Says what is wrong when it begins to be."""
+    for name, text in found.items():
+        if name not in warned:
+            progress.say(f"warning: {text}")
+    warned.clear()
+    warned |= set(found)
 
 
 def _first_call(

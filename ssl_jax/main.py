@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from ssl_jax import command_line
+from ssl_jax import checks, command_line
 from ssl_jax.build import build
 from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.errors import UserError
@@ -35,7 +35,9 @@ def main(argv: Sequence[str]) -> None:
         Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints) as checkpoints,
     ):
         _check_same_run(workdir, settings, checkpoints)
-        train_and_evaluate(build(config), settings, workdir, checkpoints, preemption)
+        run = build(config)
+        checks.refuse(config, checks.facts_of(run.splits, devices=run.shardings.mesh.size))
+        train_and_evaluate(run, settings, workdir, checkpoints, preemption)
 
 
 def _finished(workdir: Path, settings: dict[str, Any]) -> dict[str, Any] | None:

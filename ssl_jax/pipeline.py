@@ -120,6 +120,10 @@ class Advance:
     def __call__(self, train: TrainState, inputs: Any, count: int) -> tuple[TrainState, Metrics]:
         return (self._single if count == 1 else self._several)(train, self._resident, inputs)
 
+    def lower(self, train: Any, inputs: Any) -> jax.stages.Lowered:
+        """The program of one step, not compiled; of `train` shapes and shardings are enough."""
+        return self._single.lower(train, self._resident, inputs)
+
     def compilations(self) -> int:
         """How many programs were compiled so far: one, or two with several steps a call."""
         programs: tuple[Any, ...] = (self._single, self._several)

@@ -1,5 +1,6 @@
 """A run from its first step, or from where it was stopped, to its result."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ssl_jax.evaluate.compare import compare
 from ssl_jax.fit import Clock, fit, images_per_second
 from ssl_jax.preemption import Preemption
 from ssl_jax.report import record
+from ssl_jax.report.curves import draw_curves
 from ssl_jax.report.metrics import MetricsLog
 from ssl_jax.report.progress import Progress
 from ssl_jax.report.table import evaluation_table
@@ -70,12 +72,23 @@ def train_and_evaluate(
         "device": record.device_name(),
         "data_fingerprint": run.fingerprint,
         "skipped_files": list(run.splits.train.skipped),
+        "warnings": _last_warnings(run, workdir),
         "evaluation": evaluate(run, train),
     }
     if first:
+        draw_curves(workdir / "metrics.jsonl", run.expectation, workdir / "curves.png")
         record.write_json(workdir / "result.json", result)
         print(evaluation_table(result["evaluation"]))
         print(f"written: {workdir / 'result.json'}")
+
+
+def _last_warnings(run: Run, workdir: Path) -> list[str]:
+    """What is wrong at the end of a run by its last figures; empty where it is healthy."""
+    if jax.process_index() != 0:
+        return []
+    *_, last = (workdir / "metrics.jsonl").read_text().splitlines()
+    figures = {name: float(value) for name, value in json.loads(last).items()}
+    return list(run.warnings(figures, 1.0).values())
 
 
 def restore(
@@ -92,13 +105,7 @@ def restore(
     Raises:
       UserError: if the training images are not those that the run began with.
     """
-    abstract = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(
-            leaf.shape, leaf.dtype, sharding=run.shardings.replicated
-        ),
-        jax.eval_shape(run.init),
-    )
-    found = checkpoints.restore(abstract, step=step, report=say)
+    found = checkpoints.restore(run.shapes(), step=step, report=say)
     if found is None:
         return run.init(), Clock()
     if found.meta["fingerprint"] != run.fingerprint:

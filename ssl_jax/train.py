@@ -3,6 +3,7 @@
 augment -> value_and_grad(method.loss) -> optimizer -> method.update
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key, UInt8
 
+from ssl_jax.losses import normalize
 from ssl_jax.methods.base import Method
 from ssl_jax.types import Batch, Params, State
 
@@ -90,8 +92,19 @@ def make_train_step(
             "loss": value,
             "learning_rate": jnp.asarray(schedule(train.step), jnp.float32),
             "gradient_norm": optax.tree.norm(gradient),
+            "embedding_std_ratio": _std_ratio(aux.embeddings),
             **aux.metrics,
         }
         return TrainState(train.step + 1, params, state, opt, train.key), metrics
 
     return train_step
+
+
+def _std_ratio(embeddings: tuple[Float[Array, "n d"], ...]) -> Float[Array, ""]:
+    """Std over the batch of L2-normalised embeddings times sqrt(d), mean over d and the views.
+
+    1 where they spread evenly over the sphere, 0 where all are the same (SimSiam, arXiv
+    2011.10566, Section 4.1).
+    """
+    ratios = [jnp.mean(jnp.std(normalize(e), axis=0)) * math.sqrt(e.shape[1]) for e in embeddings]
+    return jnp.mean(jnp.stack(ratios))

@@ -18,7 +18,10 @@ LEAST = {
     "data.limit": 0,
     "data.image_size": 0,
     "data.workers": 0,
-    "network.width": 1,
+    "network.width": 0,
+    "network.patch_size": 0,
+    "network.depth": 0,
+    "network.heads": 0,
     "network.stem_padding": 0,
     "network.batch_norm_groups": 1,
     "fusion.patch_size": 1,
@@ -28,6 +31,8 @@ LEAST = {
     "fusion.pointwise_layers": 0,
     "optimizer.base_batch": 0,
     "optimizer.warmup_epochs": 0,
+    "optimizer.freeze_epochs": 0,
+    "optimizer.clip_norm": 0,
     "evaluation.batch_size": 1,
     "evaluation.size": 0,
 }
@@ -54,5 +59,7 @@ def check(config: Config) -> None:
         raise UserError(f"config.network.stages {config.network.stages} must be numbers of blocks")
     if bool(config.network.mean) != bool(config.network.std) or 0 in config.network.std:
         raise UserError("config.network.mean and std must both be given, std without zeros")
+    if config.network.mlp_ratio <= 0 or not 0 <= config.network.dropout < 1:
+        raise UserError("config.network.mlp_ratio must be above 0 and dropout in [0, 1)")
     if config.network.dtype not in DTYPES:
         raise UserError(f"config.network.dtype {config.network.dtype!r}: {', '.join(DTYPES)}")

@@ -7,18 +7,68 @@ import jax
 import numpy as np
 import pytest
 
-from ssl_jax import build, pipeline
-from ssl_jax.data.dataset import Dataset, Splits
+from configs import common
+from ssl_jax import build, parts, pipeline
+from ssl_jax.data.dataset import Dataset, Loaded, Splits
 from ssl_jax.errors import UserError
+from ssl_jax.evaluate.compare import compare
 from ssl_jax.train import Examples
 
 CONFIGS = Path(__file__).parent.parent / "configs"
+MULTI_NETWORK = ("tiny_imagenet", "cifar10_multi_network", "cifar100_multi_network")
+# All variants of all configs, "" for `digits`: the first two of each are built always, what comes
+# after them by `make test-slow`.
 VARIANTS = {
-    "ba_moco": ("", "cifar10", "imagenet"),
-    "moco_v2": ("", "cifar100"),
-    "moco_v3": ("imagenet100",),
-    "simclr": ("", "cifar10"),
+    "align_uniform": ("", "cifar10", "cifar100", "imagenet100"),
+    "ba_moco": ("", "cifar10", "cifar100", "imagenet100", "imagenet"),
+    "barlow_twins": ("", "cifar10", "cifar100", "imagenet100", "imagenet"),
+    "byol": ("", "cifar10", "cifar100", "imagenet100", "stl10", "imagenet", *MULTI_NETWORK),
+    "byol_multicrop": ("", "cifar10", "cifar100", "imagenet100", "imagenet"),
+    "dino": ("", "cifar10", "cifar100", "imagenet100", "imagenet100_vit"),
+    "fast_moco": ("", "cifar10", "cifar100", "tiny_imagenet", "imagenet100", "imagenet"),
+    "moco_v2": ("", "cifar10", "cifar100", "imagenet100", "imagenet", *MULTI_NETWORK),
+    "moco_v3": ("", "imagenet100", "cifar10", "cifar100", "imagenet"),
+    "msbreg": (
+        "",
+        "stl10_k2",
+        "stl10",
+        "stl10_k8",
+        "cifar10",
+        "cifar100",
+        "imagenet100",
+        "imagenet100_k2",
+        "imagenet100_k8",
+        "imagenet",
+    ),
+    "multi_network": ("", "cifar10", "cifar100", "tiny_imagenet", "imagenet100"),
+    "nnclr": (
+        "",
+        "cifar10",
+        "cifar100",
+        "imagenet100",
+        "tiny_imagenet",
+        "cifar10_multi_network",
+        "cifar100_multi_network",
+    ),
+    "simclr": ("", "cifar10", "cifar100", "imagenet100", "stl10", "imagenet", *MULTI_NETWORK),
+    "simclr_downscaled": ("", "cifar10", "cifar100", "cifar10_224", "imagenet100"),
+    "simclr_vit": (
+        "",
+        "cifar10",
+        "cifar100",
+        "imagenet100",
+        "imagenet4_6",
+        "imagenet4_8",
+        "imagenet4_12",
+    ),
+    "simsiam": ("", "cifar10", "cifar100", "imagenet100", "imagenet", *MULTI_NETWORK),
+    "supervised": ("", "cifar10", "cifar100", "imagenet100", "imagenet"),
+    "swav": ("", "cifar10", "cifar100", "imagenet100", "imagenet", "imagenet_2x224"),
+    "vicreg": ("", "cifar10", "cifar100", "imagenet100", "imagenet"),
+    "w_mse": ("", "cifar10", "cifar100", "stl10", "imagenet100", "imagenet"),
 }
+for base in ("byol", "moco_v2", "simclr", "simsiam"):
+    VARIANTS[f"ba_{base}"] = VARIANTS[base]
 
 
 def splits_of(size, side, channels, *, seed=0):
@@ -36,15 +86,29 @@ def test_every_config_is_listed_here():
     assert names == set(VARIANTS)
 
 
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_is_listed_here(name):
+    with pytest.raises(UserError, match="has no variant 'none'; it has") as refusal:
+        config_of(name, "none")
+    _, known = str(refusal.value).split("it has ")
+    assert set(known.split(", ")) == {variant or "digits" for variant in VARIANTS[name]}
+
+
 @pytest.mark.parametrize(
-    ("name", "variant"), [(name, v) for name, variants in VARIANTS.items() for v in variants]
+    ("name", "variant"),
+    [
+        pytest.param(name, variant, marks=[pytest.mark.slow] if place > 1 else [])
+        for name, variants in VARIANTS.items()
+        for place, variant in enumerate(variants)
+    ],
 )
 def test_every_config_builds(name, variant):
     config = config_of(name, variant)
-    config.batch_size = 64
-    config.network.width = 8
-    side, channels = (8, 1) if not variant else (config.augment.view0.size, 3)
-    run = build.build(config, splits_of(64, side, channels))  # traces init and step
+    if config.network.name.startswith("resnet"):
+        config.network.stages = (1, 1, 1, 1)  # traced in a third of the time
+    config.batch_size = -(-config.batch_size // 8) * 8  # the tests have 8 devices
+    # Traces init and step: small images become views of the config's size.
+    run = build.build(config, splits_of(config.batch_size, 8, 3 if variant else 1))
     assert run.plan.steps == config.epochs
     assert run.fingerprint
 
@@ -71,11 +135,34 @@ def test_a_warm_up_that_does_not_fit_is_cut_and_that_is_said():
 def test_a_limit_is_kept_to_even_if_less_is_held_out():
     config = config_of("ba_moco")
     config.data.limit = 1437
-    train, held, test = build.load_splits(config)
+    train, held, test, _ = build.load_splits(config)
     assert len(train.images) == 1437 and held is None and len(test.images) == 360
     config.data.limit = 100
-    train, held, _ = build.load_splits(config)
+    train, held, *_ = build.load_splits(config)
     assert len(train.images) == 100 and len(held.images) == round(0.15 * 1437)
+
+
+def test_probes_learn_from_the_labelled_images_where_they_are_apart(monkeypatch):
+    def part(size):
+        labels = np.arange(size, dtype=np.int32) % 2
+        images = np.random.default_rng(size).integers(0, 20, (size, 8, 8, 1), np.uint8)
+        bright = np.arange(8) // 4 == labels[:, None]  # the left half or the right half
+        return Dataset(images + np.uint8(200) * bright[:, None, :, None], labels, ("a", "b"))
+
+    unlabelled = part(100)._replace(labels=None, classes=())
+    monkeypatch.setattr(build, "load", lambda *_, **__: Loaded(unlabelled, part(30), part(40)))
+    config = config_of("simclr")
+    config.network.stages, config.network.width, config.batch_size = (1,), 4, 16
+    config.data.holdout, config.data.limit = 0.25, 64
+    run = build.build(config)
+    sizes = [len(dataset.images) for dataset in run.splits]
+    assert sizes == [64, 10, 30, 30]  # train, holdout, test, labelled
+    assert run.splits.train.labels is None and run.splits.bank is run.splits.labelled
+    known = sorted(map(bytes, np.concatenate([run.splits.holdout.images, run.splits.bank.images])))
+    assert known == sorted(map(bytes, part(40).images))
+    assert "knn_top1" in run.probe(run.init())
+    found = compare({}, run.splits, batch_size=16)["pixels"]
+    assert found["knn_top1"] == found["linear_top1"] == 1.0
 
 
 def test_several_steps_in_one_program_are_the_same_steps():
@@ -142,5 +229,5 @@ def test_images_of_five_channels_train_without_colours():
 def test_views_are_taken_in_the_order_of_their_numbers():
     config = config_of("simclr")
     for i in range(2, 11):
-        config.augment[f"view{i}"] = config.augment.view0
-    assert build._views(config)[-1] == "view10" and build._views(config)[2] == "view2"
+        config.augment[f"view{i}"] = common.view(size=20 + i)
+    assert [spec.size for spec in parts.make_views(config)] == [16, 16, *range(22, 31)]

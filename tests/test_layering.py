@@ -28,10 +28,13 @@ ORDER = [
     "pipeline",
     "fit",
     "validate",
+    "parts",
     "build",
+    "checks",
     "run",
     "command_line",
     "benchmark",
+    "doctor",
     "main",
 ]
 FILES = sorted(ROOT.rglob("*.py"))
@@ -64,7 +67,18 @@ def test_imports_point_upwards(path):
 
 def test_only_build_and_the_commands_know_the_configuration():
     readers = {part(path) for path in FILES if re.search(r"\bConfig(Dict)?\b", path.read_text())}
-    assert readers <= {"types", "validate", "build", "command_line", "report", "benchmark", "main"}
+    assert readers <= {
+        "types",
+        "validate",
+        "parts",
+        "build",
+        "checks",
+        "command_line",
+        "report",
+        "benchmark",
+        "doctor",
+        "main",
+    }
 
 
 def test_pmap_and_axis_names_do_not_appear():

@@ -76,6 +76,9 @@ def test_a_run_leaves_what_scripts_rely_on(whole):
         for figure in ("knn_top1", "linear_top1"):
             assert 0.1 < result["evaluation"][who][figure] <= 1.0
     assert result["evaluation"]["protocol"]
+    # Twelve steps teach nothing, and that is said.
+    assert "is outside of 0 to 2.773, where a healthy run" in result["warnings"][0]
+    assert (folder / "curves.png").stat().st_size > 10_000
     lines = metrics(folder)
     assert [line["step"] for line in lines] == [2, 4, 6, 8, 10, 12]
     assert all(np.isfinite(line["loss"]) for line in lines)

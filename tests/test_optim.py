@@ -103,14 +103,54 @@ def test_adam_couples_the_decay_and_adamw_does_not(name):
 
 
 def test_warmup_cosine_follows_its_formula_and_its_first_step_moves():
-    rate = optim.warmup_cosine(0.4, 100, 10)
+    rate = optim.learning_rate(0.4, 100, warmup_steps=10)
     assert float(rate(0)) == pytest.approx(0.04)
     for step in range(10):
         assert float(rate(step)) == pytest.approx(0.04 + 0.36 * step / 10, rel=1e-5)
     for step in range(10, 101):
         expected = 0.2 * (1 + np.cos(np.pi * (step - 10) / 90))
         assert float(rate(step)) == pytest.approx(expected, rel=1e-4, abs=1e-7)
-    assert float(optim.warmup_cosine(0.4, 100)(0)) == pytest.approx(0.4)
+    assert float(optim.learning_rate(0.4, 100)(0)) == pytest.approx(0.4)
+
+
+def test_a_cosine_may_end_above_zero_and_other_schedules_drop_or_stay():
+    rate = optim.learning_rate(0.4, 100, final=0.25)
+    assert float(rate(100)) == pytest.approx(0.1)
+    drops = dict(schedule="drops", drops=(50, 75), drop_factor=0.2)
+    rate = optim.learning_rate(0.4, 100, warmup_steps=10, **drops)
+    expected = {0: 0.04, 10: 0.4, 49: 0.4, 50: 0.08, 74: 0.08, 75: 0.016, 100: 0.016}
+    for step, value in expected.items():
+        assert float(rate(step)) == pytest.approx(value), step
+    assert float(optim.learning_rate(0.4, 100, schedule="constant")(99)) == pytest.approx(0.4)
+    with pytest.raises(UserError, match="unknown schedule 'linear': cosine, constant or drops"):
+        optim.learning_rate(0.4, 100, schedule="linear")
+
+
+def test_larc_caps_the_local_rate_at_the_learning_rate():
+    for trust in (0.001, 1.0):  # below the cap, and above it
+
+        def update(p, g, buffer, rate, kernel, trust=trust):
+            if kernel:
+                norm = np.linalg.norm(p)
+                local = trust * norm / (np.linalg.norm(g) + 0.02 * norm)
+                g = (g + 0.02 * p) * min(local / rate, 1.0)
+            buffer = 0.9 * buffer + g
+            return p - rate * buffer, buffer
+
+        options = dict(weight_decay=0.02, trust_coefficient=trust)
+        close(run(optim.make("larc", schedule, **options)), loop(update))
+
+
+def test_frozen_at_first_stays_and_then_follows_the_schedule_without_a_past():
+    def update(p, g, buffer, rate, kernel):
+        if rate == schedule(0):  # frozen for one step
+            return p, buffer
+        buffer = 0.9 * buffer + g + 0.02 * p * kernel
+        return p - rate * buffer, buffer
+
+    sgd = optim.make("sgd", schedule, weight_decay=0.02)
+    names = lambda params: jax.tree.map(lambda _: "frozen_at_first", params)  # noqa: E731
+    close(run(optim.by_group(sgd, sgd, names, freeze_steps=1)), loop(update))
 
 
 def test_momentum_schedules():
@@ -148,4 +188,4 @@ def test_wrong_names_and_warm_ups_are_refused():
     with pytest.raises(UserError, match="constant or cosine"):
         optim.ema_momentum(0.9, 10, "linear")
     with pytest.raises(UserError, match="does not fit"):
-        optim.warmup_cosine(0.1, 10, 10)
+        optim.learning_rate(0.1, 10, warmup_steps=10)

@@ -20,6 +20,8 @@ Augment = Callable[
 class ViewSpec(NamedTuple):
     """One kind of view. Its operations run in the order of the fields; what is 0 is not done.
 
+    colours_first: jitter and grey come before the crop, as in the code of W-MSE.
+
     size: side of the view in pixels. copies: how many views are made like this one.
     crop_probability: how often the view is a random crop, of a share `crop_scale` of the area and
       a ratio width / height in `crop_ratio`; else it is the whole image, resized.
@@ -46,6 +48,7 @@ class ViewSpec(NamedTuple):
     hue: float = 0.0
     crop_or_jitter: bool = False
     grey: float = 0.0
+    colours_first: bool = False
     blur: float = 0.0
     blur_sigma: tuple[float, float] = (0.1, 2.0)
     blur_kernel: int = 0
@@ -89,21 +92,47 @@ def to_float(images: UInt8[Array, "*n h w c"]) -> Float[Array, "*n h w c"]:
 
 
 def _view(key, image, spec):
-    keys = jax.random.split(key, 7)
-    height, width, _ = image.shape
-    image = to_float(image)
-    cropped, box = False, whole(height, width)
+    crop_keys, colour_keys, late_keys = jnp.split(jax.random.split(key, 7), (3, 5))
+    cropped = jnp.array(False)
     if spec.crop_probability:
-        cropped = jax.random.bernoulli(keys[0], spec.crop_probability)
+        cropped = jax.random.bernoulli(crop_keys[0], spec.crop_probability)
+    image = to_float(image)
+    if spec.colours_first:
+        image = _crop(crop_keys, _colours(colour_keys, image, spec, cropped), spec, cropped)
+    else:
+        image = _colours(colour_keys, _crop(crop_keys, image, spec, cropped), spec, cropped)
+    if spec.blur:
+        image = random_blur(
+            late_keys[0],
+            image,
+            probability=spec.blur,
+            sigma=spec.blur_sigma,
+            kernel=_blur_kernel(spec),
+        )
+    if spec.solarize:
+        image = random_solarize(
+            late_keys[1], image, probability=spec.solarize, threshold=spec.solarize_threshold
+        )
+    return image
+
+
+def _crop(keys, image, spec, cropped):
+    """Crop and flip, or the whole image, at the size of the view."""
+    height, width, _ = image.shape
+    box = whole(height, width)
+    if spec.crop_probability:
         part = sample_box(keys[1], height, width, scale=spec.crop_scale, ratio=spec.crop_ratio)
         box = jax.tree.map(lambda a, b: jnp.where(cropped, a, b), part, box)
     if spec.crop_probability or (height, width) != (spec.size, spec.size):
         image = resized_crop(image, box, size=spec.size, interpolation=spec.interpolation)
-    if spec.flip:
-        image = random_flip(keys[2], image, probability=spec.flip)
+    return random_flip(keys[2], image, probability=spec.flip) if spec.flip else image
+
+
+def _colours(keys, image, spec, cropped):
+    """Jitter and grey."""
     if _jitters(spec):
         jittered = color_jitter(
-            keys[3],
+            keys[0],
             image,
             probability=spec.jitter_probability,
             brightness=spec.brightness,
@@ -112,21 +141,7 @@ def _view(key, image, spec):
             hue=spec.hue,
         )
         image = jnp.where(cropped, image, jittered) if spec.crop_or_jitter else jittered
-    if spec.grey:
-        image = random_greyscale(keys[4], image, probability=spec.grey)
-    if spec.blur:
-        image = random_blur(
-            keys[5],
-            image,
-            probability=spec.blur,
-            sigma=spec.blur_sigma,
-            kernel=_blur_kernel(spec),
-        )
-    if spec.solarize:
-        image = random_solarize(
-            keys[6], image, probability=spec.solarize, threshold=spec.solarize_threshold
-        )
-    return image
+    return random_greyscale(keys[1], image, probability=spec.grey) if spec.grey else image
 
 
 def _jitters(spec):

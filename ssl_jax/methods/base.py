@@ -1,5 +1,6 @@
 """What a self-supervised method is: a handful of pure functions over two pytrees."""
 
+import math
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -25,6 +26,7 @@ class Aux(NamedTuple):
     embeddings: tuple[Float[Array, "n d"], ...]
 
 
+@runtime_checkable
 class InitFn(Protocol):
     def __call__(self, key: KeyArray, batch: Batch) -> tuple[Params, State]:
         """Parameters and state. `batch` has the global batch size; only its shapes are used.
@@ -35,6 +37,7 @@ class InitFn(Protocol):
         ...
 
 
+@runtime_checkable
 class LossFn(Protocol):
     def __call__(
         self, params: Params, state: State, batch: Batch, key: KeyArray, step: Step
@@ -43,6 +46,7 @@ class LossFn(Protocol):
         ...
 
 
+@runtime_checkable
 class UpdateFn(Protocol):
     def __call__(self, params: Params, state: State, step: Step) -> tuple[Params, State]:
         """Called after the optimizer: momentum targets, prototypes back to unit norm."""
@@ -61,12 +65,34 @@ class EncodeFn(Protocol):
         ...
 
 
+@runtime_checkable
 class GroupsFn(Protocol):
     def __call__(self, params: Params) -> Any:
         """A pytree like `params` whose leaves are the names of optimizer groups.
 
         "default" follows the schedule; `optim` lists the other names.
         """
+        ...
+
+
+class Expectation(NamedTuple):
+    """What the loss of a healthy run looks like.
+
+    chance: the loss while embeddings say nothing about their image; None: not known.
+    low, high: where the loss lies later on; training that works has it within.
+    causes: what to look at first when a run of this method collapses.
+    """
+
+    chance: float | None = None
+    low: float = -math.inf
+    high: float = math.inf
+    causes: str = ""
+
+
+@runtime_checkable
+class ExpectFn(Protocol):
+    def __call__(self, batch_size: int) -> Expectation:
+        """What to expect of a run with batches of so many images."""
         ...
 
 
@@ -81,6 +107,12 @@ def one_group(params: Params) -> Any:
     return jax.tree.map(lambda _: "default", params)
 
 
+def no_expectation(batch_size: int) -> Expectation:
+    """The `expect` of a method whose loss has no known scale."""
+    del batch_size
+    return Expectation()
+
+
 class Method(NamedTuple):
     """A self-supervised method; see the protocols for each slot."""
 
@@ -89,3 +121,4 @@ class Method(NamedTuple):
     encode: EncodeFn
     update: UpdateFn = keep
     groups: GroupsFn = one_group
+    expect: ExpectFn = no_expectation

@@ -64,4 +64,4 @@ def batch_adaptive(method: Method, fusion: nn.Module, fused: Sequence[int] = (1,
             "method": method.groups(params["method"]),
         }
 
-    return Method(init, loss, encode, update, groups)
+    return Method(init, loss, encode, update, groups, method.expect)

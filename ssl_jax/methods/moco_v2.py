@@ -13,8 +13,9 @@ its own (the notebook has one for both).
 A key network whose BatchNorm sees the same images as the query's lets the task be solved by batch
 statistics. The official code therefore shuffles keys over devices. Here `shuffle` permutes the
 batch for the key network; give the backbone's BatchNorm more than one group for it to matter.
-The target moves after the optimizer's step, which is the same as before the next forward pass.
 """
+
+import math
 
 import jax
 import jax.numpy as jnp
@@ -22,23 +23,25 @@ from jaxtyping import Array, Float
 
 from ssl_jax.errors import UserError
 from ssl_jax.losses import info_nce
-from ssl_jax.methods.base import Aux, KeyArray, Method, Step
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
 from ssl_jax.methods.common import (
     Embeddings,
     apply_chain,
     encode_with,
     enqueue,
+    follow,
     init_chain,
     init_queue,
-    momentum_target,
+    start_target,
 )
+from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.networks.resnet import ResNet
+from ssl_jax.optim import ema_momentum
 from ssl_jax.types import Batch, Params, State
 
 
 def make(
-    backbone: ResNet,
+    backbone: Backbone,
     steps: int,
     *,
     hidden: int = 2048,
@@ -55,8 +58,7 @@ def make(
       UserError: from `init`, if queue_size is not a multiple of the batch size, or there are not
         two views.
     """
-    del steps
-    g = MLP((hidden, out), norm=False, dtype=backbone.dtype)
+    g = MLP((hidden, out), norm="none", dtype=backbone.dtype)
     chain = {"backbone": backbone, "projector": g}
     # (query view, key view), one queue for each
     directions = ((1, 0), (0, 1)) if symmetric else ((1, 0),)
@@ -69,22 +71,25 @@ def make(
             init_queue(jax.random.fold_in(key, 1 + i), queue_size, out, len(batch.views[0]))
             for i in range(len(directions))
         ]
-        target = {"params": params, "stats": stats}
+        target = start_target(params, stats, chain)
         return params, {"stats": stats, "target": target, "queues": jnp.stack(queues)}
 
     def keys_of(
         state: State, stats: State, view: Float[Array, "n h w c"], key: KeyArray
     ) -> tuple[Embeddings, State]:
-        order = jax.random.permutation(key, len(view)) if shuffle else jnp.arange(len(view))
-        k, stats = apply_chain(chain, state["target"]["params"], stats, view[order])
+        key, shuffle_key = jax.random.split(key)
+        count = len(view)
+        order = jax.random.permutation(shuffle_key, count) if shuffle else jnp.arange(count)
+        k, stats = apply_chain(chain, state["target"]["params"], stats, view[order], key)
         return jax.lax.stop_gradient(k[jnp.argsort(order)]), stats
 
     def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
         stats, moving = state["stats"], state["target"]["stats"]
         value, queues, queries = jnp.zeros(()), [], {}
         for i, (query, other) in enumerate(directions):
-            q, stats = apply_chain(chain, params, stats, batch.views[query])
-            k, moving = keys_of(state, moving, batch.views[other], jax.random.fold_in(key, i))
+            q_key, k_key = jax.random.split(jax.random.fold_in(key, i))
+            q, stats = apply_chain(chain, params, stats, batch.views[query], q_key)
+            k, moving = keys_of(state, moving, batch.views[other], k_key)
             value += info_nce(q, k, temperature, state["queues"][i])
             queues.append(enqueue(state["queues"][i], k, step))
             queries[query] = q
@@ -92,9 +97,13 @@ def make(
         new_state = {"stats": stats, "target": target, "queues": jnp.stack(queues)}
         return value, Aux(new_state, {}, tuple(queries[view] for view in sorted(queries)))
 
-    def update(params: Params, state: State, step: Step) -> tuple[Params, State]:
-        del step
-        moved = momentum_target(state["target"]["params"], params, momentum)
-        return params, {**state, "target": {**state["target"], "params": moved}}
+    def expect(batch_size: int) -> Expectation:
+        del batch_size
+        chance = len(directions) * math.log(1 + queue_size)
+        causes = (
+            "momentum too low, or BatchNorm of the keys in one group (batch_norm_groups, shuffle)"
+        )
+        return Expectation(chance, 0.0, 1.1 * chance, causes)
 
-    return Method(init, loss, encode_with(backbone), update)
+    decay = ema_momentum(momentum, steps)
+    return Method(init, loss, encode_with(backbone), follow(decay), expect=expect)

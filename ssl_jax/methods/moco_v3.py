@@ -8,31 +8,27 @@ Liu, "From Pretext to Purpose: Batch-Adaptive Self-Supervised Learning", Algorit
     k_i = g_m(f_m(x_i))                     momentum, no gradient
     L   = ctr(q_1, k_2) + ctr(q_2, k_1),    ctr(q, k) = 2 T InfoNCE(q, k; T)
 
-The target moves after the optimizer's step; the official code moves it before the next forward
-pass, which is the same. Its batch statistics are its own, from its own forward passes.
+A ViT is stable only with its patch projection left as it was drawn (section 4.4): that is frozen.
 """
 
+import math
 from functools import partial
+from typing import Any
 
 import jax
 
 from ssl_jax.losses import info_nce
-from ssl_jax.methods.base import Aux, KeyArray, Method, Step
-from ssl_jax.methods.common import (
-    apply_chain,
-    cross_view,
-    encode_with,
-    init_chain,
-    momentum_target,
-)
+from ssl_jax.methods.base import Expectation, KeyArray, Method
+from ssl_jax.methods.common import cross_view
+from ssl_jax.methods.momentum import Views, online_and_momentum
+from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.networks.resnet import ResNet
 from ssl_jax.optim import ema_momentum
-from ssl_jax.types import Batch, Params, State
+from ssl_jax.types import Params
 
 
 def make(
-    backbone: ResNet,
+    backbone: Backbone,
     steps: int,
     *,
     hidden: int = 4096,
@@ -52,36 +48,39 @@ def make(
     linear = partial(MLP, bias=False, dtype=backbone.dtype)
     g = linear((hidden,) * (projector_layers - 1) + (out,), final_norm="plain")
     h = linear((hidden, out), final_norm="plain" if predictor_final_norm else None)
-    online = {"backbone": backbone, "projector": g, "predictor": h}
-    target = {"backbone": backbone, "projector": g}
-    decay = ema_momentum(momentum, steps, momentum_schedule)
 
-    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
-        params, stats = init_chain(key, online, batch.views[0])
-        copy = {"params": {n: params[n] for n in target}, "stats": {n: stats[n] for n in target}}
-        return params, {"stats": stats, "target": copy}
+    def compare(q: Views, k: Views, key: KeyArray):
+        del key
 
-    def ctr(q, k):
-        return 2.0 * temperature * info_nce(q, k, temperature)
+        def ctr(q, k):
+            return 2.0 * temperature * info_nce(q, k, temperature)
 
-    def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
-        del key, step
-        stats, moving = state["stats"], state["target"]["stats"]
-        queries, keys = [], []
-        for view in batch.views:
-            q, stats = apply_chain(online, params, stats, view)
-            k, moving = apply_chain(target, state["target"]["params"], moving, view)
-            queries.append(q)
-            keys.append(jax.lax.stop_gradient(k))
-        value = cross_view(ctr, tuple(queries), tuple(keys))
-        new_state = {
-            "stats": stats,
-            "target": {"params": state["target"]["params"], "stats": moving},
-        }
-        return value, Aux(new_state, {}, tuple(queries))
+        return cross_view(ctr, q, k), {}
 
-    def update(params: Params, state: State, step: Step) -> tuple[Params, State]:
-        moved = momentum_target(state["target"]["params"], params, decay(step))
-        return params, {**state, "target": {**state["target"], "params": moved}}
+    def expect(batch_size: int) -> Expectation:
+        chance = 4.0 * temperature * math.log(batch_size)  # of two views
+        return Expectation(
+            chance, 0.0, chance, "BatchNorm over too few images, or momentum below 0.9"
+        )
 
-    return Method(init, loss, encode_with(backbone), update)
+    return online_and_momentum(
+        backbone,
+        g,
+        h,
+        decay=ema_momentum(momentum, steps, momentum_schedule),
+        compare=compare,
+        groups=freeze_patch_projection,
+        expect=expect,
+    )
+
+
+def freeze_patch_projection(params: Params) -> Any:
+    """Everything in the default group but the patch projection of a ViT, which is frozen."""
+    return jax.tree.map_with_path(
+        lambda path, _: (
+            "frozen"
+            if any(getattr(part, "key", None) == "patch_projection" for part in path)
+            else "default"
+        ),
+        params,
+    )

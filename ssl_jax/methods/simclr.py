@@ -10,42 +10,44 @@ code. The loss is the mean over the 2N anchors (the official code adds the two d
 is twice this). With more than two views it is the mean over all pairs.
 """
 
+import math
 from itertools import combinations
 
 import jax.numpy as jnp
 
 from ssl_jax.errors import UserError
 from ssl_jax.losses import nt_xent
-from ssl_jax.methods.base import Aux, KeyArray, Method, Step
-from ssl_jax.methods.common import apply_chain, encode_with, init_chain
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.common import apply_together, encode_with, init_chain
+from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.networks.resnet import ResNet
 from ssl_jax.types import Batch, Params, State
 
 
 def make(
-    backbone: ResNet,
+    backbone: Backbone,
     steps: int,
     *,
     hidden: int = 2048,
     out: int = 128,
     layers: int = 2,
-    head_norm: bool = True,
+    head_norm: str = "batch",
     temperature: float = 0.5,
 ) -> Method:
     """SimCLR with a projector of `layers` layers, `hidden` wide, `out` wide at the end.
 
-    head_norm: BatchNorm after every layer of the projector, the last included (there without
-      bias), and linear layers without biases: version 2 of the official code. Without it, plain
-      layers with biases (lightly, solo-learn).
+    head_norm: with "batch" there is a BatchNorm after every layer of the projector, the last
+      included (there without bias), and linear layers have no biases: version 2 of the official
+      code. The other normalisations of a head follow hidden layers only, which have biases; with
+      "none" the head is that of lightly and solo-learn.
     """
     del steps
     widths = (hidden,) * (layers - 1) + (out,)
     projector = MLP(
         widths,
         norm=head_norm,
-        final_norm="scale" if head_norm else None,
-        bias=not head_norm,
+        final_norm="scale" if head_norm == "batch" else None,
+        bias=head_norm != "batch",
         dtype=backbone.dtype,
     )
     chain = {"backbone": backbone, "projector": projector}
@@ -55,18 +57,17 @@ def make(
         return params, {"stats": stats}
 
     def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
-        del key, step
-        views = len(batch.views)
-        if views < 2 or len({view.shape for view in batch.views}) > 1:
-            shapes = [view.shape[1:] for view in batch.views]
-            raise UserError(f"simclr needs two or more views of one size, not {shapes}")
-        # Interleaved: with the batch split over devices, every device keeps its own images.
-        images = jnp.stack(batch.views, axis=1).reshape(-1, *batch.views[0].shape[1:])
-        z, stats = apply_chain(chain, params, state["stats"], images)
-        z = z.reshape(-1, views, z.shape[-1])
-        embeddings = tuple(z[:, view] for view in range(views))
+        del step
+        if len(batch.views) < 2:
+            raise UserError(f"simclr needs two or more views, not {len(batch.views)}")
+        embeddings, stats = apply_together(chain, params, state["stats"], batch.views, key)
         pairs = [nt_xent(a, b, temperature) for a, b in combinations(embeddings, 2)]
         value = jnp.mean(jnp.stack(pairs))
         return value, Aux({"stats": stats}, {}, embeddings)
 
-    return Method(init, loss, encode_with(backbone))
+    def expect(batch_size: int) -> Expectation:
+        chance = math.log(2 * batch_size - 1)
+        causes = "temperature too high, or a learning rate too high at the start"
+        return Expectation(chance, 0.0, chance, causes)
+
+    return Method(init, loss, encode_with(backbone), expect=expect)

@@ -71,6 +71,21 @@ def test_order_of_the_operations():
     np.testing.assert_allclose(view[0], augment.solarize(image, 0.5), atol=1e-5)
 
 
+def test_colours_first_see_the_whole_image():
+    # Contrast blends with the mean: 1/2 of a half black, half white image, but 0 or 1 of a crop
+    # that lies in one half, which it then leaves as it is.
+    halves = np.zeros((64, 12, 12, 1), np.uint8)
+    halves[:, :, 6:] = 255
+    keys = jax.random.split(jax.random.key(3), 64)
+    spec = PLAIN._replace(crop_probability=1.0, crop_scale=(0.04, 0.1))
+    spec = spec._replace(jitter_probability=1.0, contrast=0.8)
+    for first, unchanged in ((False, True), (True, False)):
+        (views,) = views_of([spec._replace(colours_first=first)], halves, keys)
+        even = views[np.ptp(views, axis=(1, 2, 3)) < 1e-6][:, 0, 0, 0]
+        assert len(even) > 20
+        assert np.isin(even.round(5), (0.0, 1.0)).all() == unchanged
+
+
 def test_crop_or_jitter_never_both():
     spec = PLAIN._replace(crop_probability=0.5, crop_scale=(0.1, 0.3))
     keys = jax.random.split(jax.random.key(0), 200)

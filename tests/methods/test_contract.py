@@ -1,4 +1,4 @@
-"""What every method promises, for every file of the folder, bare and behind batch fusion."""
+"""What every method promises, for every file of the folder, bare and in each of the wrappers."""
 
 import jax
 import jax.numpy as jnp
@@ -6,14 +6,21 @@ import numpy as np
 import pytest
 
 from ssl_jax import sharding
-from ssl_jax.build import method_names
-from ssl_jax.types import Batch
+from ssl_jax.parts import method_names
 from tests.methods import cases
 
+# By the name of a wrapper: what makes it, and the cases that are tried in it outside slow tests.
+WRAPPERS = {
+    "fused": (dict(fused=(1,)), cases.FUSED),
+    "penalized": (dict(penalized=True), cases.PENALIZED),
+}
 CASES = [
-    *[(case, None) for case in cases.OPTIONS],
+    *[pytest.param((case, {}), id=case) for case in cases.OPTIONS],
     *[
-        pytest.param((case, (1,)), marks=() if case in cases.FUSED else pytest.mark.slow)
+        pytest.param(
+            (case, wrapper), id=f"{case}-{name}", marks=() if case in quick else pytest.mark.slow
+        )
+        for name, (wrapper, quick) in WRAPPERS.items()
         for case in cases.OPTIONS
     ],
 ]
@@ -25,13 +32,13 @@ def values(train):
     return jax.tree.map(np.array, {name: getattr(train, name) for name in names})
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda p: p[0] + ("-fused" if p[1] else ""))
+@pytest.fixture(scope="module", params=CASES)
 def run(request):
     """Two steps on one device, the same two on eight, and what was seen on the way."""
-    case, fused = request.param
-    method = cases.method_of(case, fused=fused)
-    init, step = cases.program(method)
-    seen = {"method": method, "results": []}
+    case, wrapper = request.param
+    method = cases.method_of(case, **wrapper)
+    init, step = cases.program(method, cases.sides_of(case))
+    seen = {"case": case, "method": method, "results": []}
     with jax.default_matmul_precision("highest"):
         for devices in (jax.devices()[:1], jax.devices()):
             shardings = sharding.make(cases.BATCH, devices)
@@ -57,7 +64,8 @@ def test_one_device_equals_eight(run):
     for (path, a), b in zip(first, second, strict=True):
         a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
         assert np.isfinite(a).all() and np.isfinite(b).all()
-        scale = max(np.abs(a).max(initial=0.0), 1e-3)
+        # A bias in front of BatchNorm has no gradient but what rounding leaves.
+        scale = max(np.abs(a).max(initial=0.0), 1e-2)
         np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-4 * scale, err_msg=str(path))
 
 
@@ -71,9 +79,11 @@ def test_the_step_is_compiled_once_and_keeps_the_structure(run):
 def test_every_kernel_moves(run):
     (trail, _, _), _ = run["results"]
     before, after = trail[0]["params"], trail[1]["params"]
+    still = cases.STILL.get(cases.OPTIONS[run["case"]][0], "nothing")
     for (path, a), b in zip(jax.tree.leaves_with_path(before), jax.tree.leaves(after), strict=True):
+        name = jax.tree_util.keystr(path)
         if a.ndim > 1:
-            assert not np.array_equal(a, b), f"{jax.tree_util.keystr(path)} got no gradient"
+            assert np.array_equal(a, b) == (still in name), f"{name} moves, or does not"
 
 
 def test_features_of_an_image_do_not_depend_on_its_batch(run):
@@ -88,14 +98,11 @@ def test_features_of_an_image_do_not_depend_on_its_batch(run):
 
 def test_embeddings_are_one_array_a_view_that_the_loss_depends_on(run):
     method, (trail, _, _) = run["method"], run["results"][0]
-    views = cases.views_of(
-        jax.random.split(jax.random.key(1), cases.BATCH), cases.images_of().images
-    )
     _, aux = jax.eval_shape(
         method.loss,
         trail[0]["params"],
         trail[0]["state"],
-        Batch(views),
+        cases.batch_of(run["case"]),
         jax.random.key(2),
         jnp.int32(0),
     )

@@ -46,7 +46,7 @@ def heads_of(name):
         "moco_v3": dict(
             projector=MLP((8, 8), final_norm="plain", bias=False), predictor=MLP((8, 8), bias=False)
         ),
-        "moco_v2": dict(projector=MLP((8, 8), norm=False)),
+        "moco_v2": dict(projector=MLP((8, 8), norm="none")),
     }[name]
 
 

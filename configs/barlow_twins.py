@@ -1,0 +1,87 @@
+"""Barlow Twins (Zbontar et al., arXiv 2103.03230).
+
+    python -m ssl_jax.main --config=configs/barlow_twins.py       digits, a minute on two cores
+    python -m ssl_jax.main --config=configs/barlow_twins.py:cifar10 --config.data.path=DIR
+
+Where the settings come from, and the linear top-1 that was published with them:
+
+  cifar10, cifar100         solo-learn, scripts/pretrain/cifar/barlow.yaml: LARS 0.3, projector
+                            2048, 1000 epochs; 92.10 and 70.90 by its online classifier
+  imagenet100               solo-learn, scripts/pretrain/imagenet-100/barlow.yaml, 400 epochs: 80.38
+                            online, 80.16 linear
+  imagenet                  the official code (github.com/facebookresearch/barlowtwins, main.py),
+                            ResNet-50, batch 2048, projector 8192, 1000 epochs: 73.5
+"""
+
+from ml_collections import ConfigDict
+
+from configs import common
+
+# The official learning rate of biases over that of weights. LARS does not see the scale of loss and
+# weight decay where it adapts, which it does not for biases: to scale both is to scale their rate.
+BIAS_RATE = 0.0048 / 0.2
+
+
+def get_config(variant: str = "") -> ConfigDict:
+    return common.choose(
+        variant,
+        digits=digits,
+        cifar10=lambda: cifar("cifar10"),
+        cifar100=lambda: cifar("cifar100"),
+        imagenet100=imagenet100,
+        imagenet=imagenet,
+    )
+
+
+def start(*, width: int, scale: float) -> ConfigDict:
+    config = common.base()
+    config.method = ConfigDict(
+        {
+            "name": "barlow_twins",
+            "hidden": width,
+            "out": width,
+            "off_diagonal_weight": 0.0051,
+            "scale": scale,
+        }
+    )
+    return config
+
+
+def solo(config: ConfigDict) -> ConfigDict:
+    config.learning_rate = 0.3
+    config.optimizer.weight_decay = 1e-4
+    return config
+
+
+def cifar(name: str) -> ConfigDict:
+    config = solo(common.solo_cifar(start(width=2048, scale=0.1), name))
+    config.augment = common.byol_views(32, blur=False, interpolation="bicubic")
+    return config
+
+
+def imagenet100() -> ConfigDict:
+    config = solo(common.solo_imagenet100(start(width=2048, scale=0.1)))
+    config.augment = common.byol_views(224, interpolation="bicubic")
+    return config
+
+
+def imagenet() -> ConfigDict:
+    config = common.imagenet(start(width=8192, scale=BIAS_RATE))
+    config.network.name = "resnet50"
+    config.network.zero_init_residual = True
+    config.epochs = 1000
+    config.batch_size = 2048
+    config.learning_rate = 0.2
+    config.optimizer.name = "lars"
+    config.optimizer.weight_decay = 1e-6 * BIAS_RATE
+    config.optimizer.warmup_epochs = 10.0
+    config.optimizer.final_rate = 0.001
+    config.augment = common.byol_views(224, interpolation="bicubic")
+    return config
+
+
+def digits() -> ConfigDict:
+    config = common.digits(start(width=128, scale=0.1))
+    config.learning_rate = 2e-3
+    config.optimizer.name = "adamw"
+    return config

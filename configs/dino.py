@@ -1,0 +1,94 @@
+"""DINO (Caron et al., arXiv 2104.14294).
+
+    python -m ssl_jax.main --config=configs/dino.py               digits, two minutes on two cores
+    python -m ssl_jax.main --config=configs/dino.py:cifar10 --config.data.path=DIR
+
+Where the settings come from, and the top-1 of solo-learn's online classifier with them:
+
+  cifar10, cifar100         solo-learn, scripts/pretrain/cifar/dino.yaml: LARS 0.3, two views, 4096
+                            outputs, teacher momentum 0.9995, 1000 epochs; 89.52 and 66.76
+  imagenet100               solo-learn, scripts/pretrain/imagenet-100/dino.yaml, 400 epochs; the
+                            teacher's temperature rises for 50 epochs: 74.84
+  imagenet100_vit           solo-learn, dino_vit.yaml there: ViT-Tiny, AdamW, 65536 outputs: 63.04.
+                            Its last layer learns magnitudes, ours are 1
+
+The digits have multi-crop: two views of 16 pixels and two of 8.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import common
+
+
+def get_config(variant: str = "") -> ConfigDict:
+    return common.choose(
+        variant,
+        digits=digits,
+        cifar10=lambda: cifar("cifar10"),
+        cifar100=lambda: cifar("cifar100"),
+        imagenet100=imagenet100,
+        imagenet100_vit=imagenet100_vit,
+    )
+
+
+def start() -> ConfigDict:
+    config = common.base()
+    config.method = ConfigDict(
+        {
+            "name": "dino",
+            "hidden": 2048,
+            "bottleneck": 256,
+            "out": 4096,
+            "student_temperature": 0.1,
+            "teacher_temperature": 0.07,
+            "warmup_teacher_temperature": 0.04,
+            "teacher_warmup": 0.0,
+            "momentum": 0.9995,
+        }
+    )
+    config.optimizer.freeze_epochs = 1.0
+    return config
+
+
+def cifar(name: str) -> ConfigDict:
+    config = common.solo_cifar(start(), name)
+    config.learning_rate = 0.3
+    config.optimizer.weight_decay = 1e-6
+    config.augment = common.byol_views(32, blur=False, interpolation="bicubic")
+    return config
+
+
+def imagenet100() -> ConfigDict:
+    config = common.solo_imagenet100(start())
+    config.learning_rate = 0.3
+    config.optimizer.weight_decay = 1e-6
+    config.method.teacher_warmup = 50 / config.epochs
+    config.augment = common.byol_views(224, interpolation="bicubic")
+    return config
+
+
+def imagenet100_vit() -> ConfigDict:
+    config = imagenet100()
+    config.network.name = "vit_tiny"
+    config.network.positions = "learned"
+    config.learning_rate = 5e-3
+    config.optimizer.name = "adamw"
+    config.optimizer.weight_decay = 1e-4
+    config.method.out = 65536
+    config.method.teacher_warmup = 0.0
+    return config
+
+
+def digits() -> ConfigDict:
+    config = common.digits(start())
+    config.learning_rate = 2e-3
+    config.optimizer.name = "adamw"
+    config.method.hidden = 128
+    config.method.bottleneck = 32
+    config.method.out = 128
+    config.method.momentum = 0.99
+    config.augment = common.views(
+        common.view(copies=2, **common.digit_view()),
+        common.view(copies=2, **common.digit_view(size=8, crop_scale=(0.2, 0.4))),
+    )
+    return config

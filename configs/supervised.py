@@ -1,0 +1,67 @@
+"""Supervised training, the reference in BA-SSL's Table 1; ResNet-18.
+
+    python -m ssl_jax.main --config=configs/supervised.py         digits, half a minute on two cores
+    python -m ssl_jax.main --config=configs/supervised.py:cifar10 --config.data.path=DIR
+
+Where the settings come from, and the top-1 that was published:
+
+  cifar10, cifar100         ours, as is common: SGD 0.1 with a cosine, weight decay 5e-4, batch 256,
+                            crops and flips, 200 epochs. BA-SSL has 93.15 and 69.94 after 1000, and
+                            gives but the batch
+  imagenet                  torchvision's references/classification, from which BA-SSL's 69.76 is:
+                            90 epochs, the rate times 0.1 after 30 and 60
+  imagenet100               the same; none published
+"""
+
+from ml_collections import ConfigDict
+
+from configs import common
+
+
+def get_config(variant: str = "") -> ConfigDict:
+    return common.choose(
+        variant,
+        digits=digits,
+        cifar10=lambda: cifar("cifar10", num_classes=10),
+        cifar100=lambda: cifar("cifar100", num_classes=100),
+        imagenet100=lambda: imagenet(num_classes=100),
+        imagenet=lambda: imagenet(num_classes=1000),
+    )
+
+
+def start(num_classes: int) -> ConfigDict:
+    config = common.base()
+    config.batch_size = 256
+    config.learning_rate = 0.1
+    config.optimizer.decay_all = True
+    config.method = ConfigDict(
+        {"name": "supervised", "num_classes": num_classes, "label_smoothing": 0.0}
+    )
+    return config
+
+
+def cifar(name: str, num_classes: int) -> ConfigDict:
+    config = common.cifar(start(num_classes), name)
+    config.epochs = 200
+    config.optimizer.weight_decay = 5e-4
+    config.augment = common.views(common.view(size=32, crop_scale=(0.4, 1.0)))
+    return config
+
+
+def imagenet(num_classes: int) -> ConfigDict:
+    config = common.imagenet(start(num_classes))
+    config.epochs = 90
+    config.optimizer.weight_decay = 1e-4
+    config.optimizer.schedule = "drops"
+    config.optimizer.drops_before_end = (60.0, 30.0)
+    config.augment = common.views(common.view(size=224))
+    return config
+
+
+def digits() -> ConfigDict:
+    config = common.digits(start(num_classes=10))
+    config.learning_rate = 2e-3
+    config.optimizer.name = "adamw"
+    config.optimizer.decay_all = False
+    config.augment = common.views(common.view(**common.digit_view()))
+    return config

@@ -1,0 +1,70 @@
+"""Alignment and uniformity, optimised directly: views are near, all embeddings far apart.
+
+Wang and Isola, "Understanding Contrastive Representation Learning through Alignment and
+Uniformity on the Hypersphere", arXiv 2005.10242, section 4.1.
+
+    z_i = g(f(x_i))
+    L   = w_a E ||z_1_hat - z_2_hat||^alpha + w_u (U(z_1) + U(z_2)) / 2
+    U   = log E exp(-t ||z_hat(x) - z_hat(y)||^2)         over pairs of different images
+
+All views pass the network as one batch, as in the official code for STL-10, whose weights and
+exponents are the defaults. (Its variant of MoCo for ImageNet-100 has w_a = 3 and t = 3.) With more
+than two views the means are over all pairs and all views. Deviation: the head, which in the
+paper is the end of an AlexNet, is a projector of two layers.
+"""
+
+from functools import partial
+
+import jax.numpy as jnp
+
+from ssl_jax import losses
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.common import apply_together, encode_with, init_chain, mean_over_pairs
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.heads import MLP
+from ssl_jax.types import Batch, Params, State
+
+
+def make(
+    backbone: Backbone,
+    steps: int,
+    *,
+    hidden: int = 2048,
+    out: int = 128,
+    align_weight: float = 1.0,
+    align_alpha: float = 2.0,
+    uniform_weight: float = 1.0,
+    uniform_t: float = 2.0,
+) -> Method:
+    """Alignment and uniformity; two or more views.
+
+    align_weight, align_alpha, uniform_weight, uniform_t: w_a, alpha, w_u and t. The metrics
+      "alignment" and "uniformity" are the terms without weights.
+
+    Raises:
+      UserError: from `loss`, if there are not two views.
+    """
+    del steps
+    g = MLP((hidden, out), bias=False, final_bias=True, dtype=backbone.dtype)
+    chain = {"backbone": backbone, "projector": g}
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        params, stats = init_chain(key, chain, batch.views[0])
+        return params, {"stats": stats}
+
+    def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
+        del step
+        z, stats = apply_together(chain, params, state["stats"], batch.views, key)
+        alignment = mean_over_pairs(partial(losses.alignment, alpha=align_alpha), z)
+        uniformity = jnp.mean(jnp.stack([losses.uniformity(view, uniform_t) for view in z]))
+        value = align_weight * alignment + uniform_weight * uniformity
+        metrics = {"alignment": alignment, "uniformity": uniformity}
+        return value, Aux({"stats": stats}, metrics, z)
+
+    def expect(batch_size: int) -> Expectation:
+        # The squared distances of N unit vectors have at most the mean 2 N / (N - 1).
+        low = -uniform_weight * uniform_t * 2.0 * batch_size / max(batch_size - 1, 1)
+        # 0 where all embeddings are the same, which is about where a random network begins.
+        return Expectation(0.0, low, 0.0, "uniform_weight too low for align_weight")
+
+    return Method(init, loss, encode_with(backbone), expect=expect)

@@ -1,0 +1,63 @@
+"""Barlow Twins: the features of two views are equal, and no two features say the same.
+
+Zbontar et al., "Barlow Twins: Self-Supervised Learning via Redundancy Reduction",
+arXiv 2103.03230, Eq. 1 and 2.
+
+    z_i = g(f(x_i)),  C = correlation over the batch of the features of z_1 with those of z_2
+    L   = s (sum_i (1 - C_ii)^2 + lambda sum_{i != j} C_ij^2)
+
+Each view passes the network by itself. With more than two views L is the mean over all pairs.
+"""
+
+from functools import partial
+
+from ssl_jax import losses
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.common import apply_in_turn, encode_with, init_chain, mean_over_pairs
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.heads import MLP
+from ssl_jax.types import Batch, Params, State
+
+
+def make(
+    backbone: Backbone,
+    steps: int,
+    *,
+    hidden: int = 8192,
+    out: int = 8192,
+    projector_layers: int = 3,
+    off_diagonal_weight: float = 0.0051,
+    scale: float = 1.0,
+) -> Method:
+    """Barlow Twins; two or more views.
+
+    The projector has no biases and no BatchNorm after the last layer, as the loss standardises.
+
+    off_diagonal_weight: lambda.
+    scale: s, which matters to SGD and hardly to LARS; solo-learn has 0.1.
+
+    Raises:
+      UserError: from `loss`, if there are not two views.
+    """
+    del steps
+    g = MLP((hidden,) * (projector_layers - 1) + (out,), bias=False, dtype=backbone.dtype)
+    chain = {"backbone": backbone, "projector": g}
+    barlow_twins = partial(losses.barlow_twins, off_diagonal_weight=off_diagonal_weight)
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        params, stats = init_chain(key, chain, batch.views[0])
+        return params, {"stats": stats}
+
+    def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
+        del step
+        z, stats = apply_in_turn(chain, params, state["stats"], batch.views, key)
+        value = scale * mean_over_pairs(barlow_twins, z)
+        return value, Aux({"stats": stats}, {}, z)
+
+    def expect(batch_size: int) -> Expectation:
+        # Correlations of unrelated features over N images have variance 1 / (N - 1).
+        noise = out * (1.0 + off_diagonal_weight * (out - 1)) / max(batch_size - 1, 1)
+        chance = scale * (out + noise)
+        return Expectation(chance, 0.0, chance, "learning rate too high, above all that of biases")
+
+    return Method(init, loss, encode_with(backbone), expect=expect)

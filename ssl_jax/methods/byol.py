@@ -1,0 +1,59 @@
+"""BYOL: predictions of one view attracted by the momentum target's output for another.
+
+Grill et al., "Bootstrap Your Own Latent", arXiv 2006.07733, Eq. 2.
+
+    p_i = h(g(f(x_i)))                      online
+    z_i = g_m(f_m(x_i))                     momentum, no gradient
+    L   = sum over i != j of ||p_hat_i - z_hat_j||^2
+
+With two views this is the official code's loss, the sum of both directions; with more, small
+crops included, it is BYOL with multi-crop as MSBReg compares with it (arXiv 2207.03552, section
+4.4). The target starts as a copy of the online networks; the official code draws its own.
+"""
+
+from ssl_jax.losses import cosine_distance
+from ssl_jax.methods.base import Expectation, KeyArray, Method
+from ssl_jax.methods.common import cross_view
+from ssl_jax.methods.momentum import Views, online_and_momentum
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.heads import MLP
+from ssl_jax.optim import ema_momentum
+
+
+def make(
+    backbone: Backbone,
+    steps: int,
+    *,
+    hidden: int = 4096,
+    predictor_hidden: int = 4096,
+    out: int = 256,
+    momentum: float = 0.99,
+    momentum_schedule: str = "cosine",
+    head_norm: str = "batch",
+) -> Method:
+    """BYOL for a run of `steps` steps; two or more views, of any sizes.
+
+    hidden: width inside the projector, predictor_hidden inside the predictor.
+    head_norm: after the hidden layers of both (`networks.heads.NORMS`). With "layer", and nothing
+      else against it, the representation collapses.
+    """
+    g = MLP((hidden, out), norm=head_norm, final_bias=False, dtype=backbone.dtype)
+    h = MLP((predictor_hidden, out), norm=head_norm, final_bias=False, dtype=backbone.dtype)
+
+    def compare(p: Views, z: Views, key: KeyArray):
+        del key
+        return cross_view(cosine_distance, p, z), {}
+
+    def expect(batch_size: int) -> Expectation:
+        del batch_size
+        # The best value is that of a collapse, and outputs that say nothing have any in between.
+        return Expectation(low=1e-3, causes="heads without BatchNorm, or momentum below 0.9")
+
+    return online_and_momentum(
+        backbone,
+        g,
+        h,
+        decay=ema_momentum(momentum, steps, momentum_schedule),
+        compare=compare,
+        expect=expect,
+    )

@@ -1,0 +1,85 @@
+"""Embeddings of an image from some of its patches: what Fast-MoCo and Multi-network share.
+
+Ci et al., "Fast-MoCo: Boost Momentum-Based Contrastive Learning with Combinatorial Patches",
+arXiv 2207.08220, section 3.2: an image is divided into 2 x 2 patches, each of them is encoded by
+itself, and every mean of k of the 4 patch embeddings is one combined embedding of the image.
+"""
+
+from itertools import combinations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ssl_jax.errors import UserError
+from ssl_jax.losses import info_nce
+from ssl_jax.methods.base import KeyArray
+from ssl_jax.methods.common import Chain, Embeddings, apply_chain
+from ssl_jax.types import Params, State
+
+# One [N, d] for each of the s combinations.
+Combined = Float[Array, "n s d"]
+PATCHES = 4
+
+
+def divide(images: Float[Array, "n h w c"]) -> Float[Array, "4*n h/2 w/2 c"]:
+    """The 2 x 2 patches of each image, row by row, those of one image next to each other.
+
+    So that every device keeps its own images where the batch is split over devices.
+
+    Raises:
+      UserError: for images with an odd side.
+    """
+    n, height, width, channels = images.shape
+    if height % 2 or width % 2:
+        raise UserError(f"views of {height} x {width} pixels cannot be divided into 2 x 2 patches")
+    patches = images.reshape(n, 2, height // 2, 2, width // 2, channels).swapaxes(2, 3)
+    return patches.reshape(PATCHES * n, height // 2, width // 2, channels)
+
+
+def combine(embeddings: Float[Array, "m d"], k: int) -> Combined:
+    """All C(4, k) means of k of the four patch embeddings of each image.
+
+    In the order of itertools.combinations.
+
+    Raises:
+      UserError: if k is not 1, 2, 3 or 4.
+    """
+    if not 1 <= k <= PATCHES:
+        raise UserError(f"k {k}: of {PATCHES} patches 1 to {PATCHES} can be combined")
+    patches = embeddings.reshape(-1, PATCHES, embeddings.shape[1])
+    chosen = [np.isin(range(PATCHES), some) for some in combinations(range(PATCHES), k)]
+    # A product: the gradient of indexing would add up in no fixed order on GPUs.
+    return jnp.einsum("sp,npd->nsd", np.array(chosen) / k, patches, precision="highest")
+
+
+def apply_to_combinations(
+    chain: Chain,
+    params: Params,
+    stats: State,
+    images: Float[Array, "n h w c"],
+    k: int,
+    key: KeyArray,
+) -> tuple[Combined, State]:
+    """The chain's backbone on patches and its heads on combined embeddings, in train mode.
+
+    Every network sees its 4N patches or s N combinations as one batch with its own statistics.
+
+    Returns:
+      The outputs, and the batch statistics that follow.
+    """
+    heads = {name: network for name, network in chain.items() if name != "backbone"}
+    backbone_key, heads_key = jax.random.split(key)
+    patches, stats = apply_chain(
+        {"backbone": chain["backbone"]}, params, stats, divide(images), backbone_key
+    )
+    v = combine(patches, k)
+    outputs, stats = apply_chain(heads, params, stats, v.reshape(-1, v.shape[-1]), heads_key)
+    return outputs.reshape(*v.shape[:2], -1), stats
+
+
+def combined_info_nce(queries: Combined, keys: Embeddings, temperature: float) -> Float[Array, ""]:
+    """InfoNCE of each combination with the keys [N, d] of the batch; the mean over them."""
+    losses = jax.vmap(info_nce, in_axes=(1, None, None))(queries, keys, temperature)
+    return jnp.mean(losses)

@@ -1,0 +1,157 @@
+"""DINO: a student predicts, from any crop, what its momentum teacher makes of full-size crops.
+
+Caron et al., "Emerging Properties in Self-Supervised Vision Transformers", arXiv 2104.14294,
+Eq. 1 to 4 and Algorithm 1, and the official code.
+
+    z_v = g(f(x_v)),   s_v = z_hat_v W_hat^T                  K scores: cosines with K prototypes
+    t_u = the same by the teacher, no gradient                u: full-size crops only
+    L   = mean over u and v != u of -sum softmax((t_u - c) / tau_t) log softmax(s_v / tau_s)
+    c  <- m c + (1 - m) mean(t),   afterwards
+
+The teacher is the moving average of the whole student and uses batch statistics of its own.
+Subtracting the centre c keeps one prototype from taking all images, the low temperature tau_t
+("sharpening") keeps them from being spread evenly; either alone collapses. The metrics show both:
+the teacher's entropy at 0 or at log K is collapse, and so is a divergence (`kl`) at 0.
+
+The last layer is the official weight-normed one with its magnitude fixed at 1. Deviation: the
+linear layers of the head begin as PyTorch's do (the official code draws from a normal
+distribution of deviation 0.02, with biases zero). As there, dropout is active in the teacher.
+"""
+
+import math
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from ssl_jax.errors import UserError
+from ssl_jax.losses import dino, normalize
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.common import (
+    Embeddings,
+    apply_to_crops,
+    encode_with,
+    follow,
+    group_networks,
+    init_chain,
+)
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.heads import MLP
+from ssl_jax.optim import ema_momentum
+from ssl_jax.types import Batch, Params, State
+
+
+def make(
+    backbone: Backbone,
+    steps: int,
+    *,
+    hidden: int = 2048,
+    layers: int = 3,
+    bottleneck: int = 256,
+    out: int = 65536,
+    head_norm: str = "none",
+    student_temperature: float = 0.1,
+    teacher_temperature: float = 0.07,
+    warmup_teacher_temperature: float = 0.04,
+    teacher_warmup: float = 0.1,
+    center_momentum: float = 0.9,
+    momentum: float = 0.996,
+    momentum_schedule: str = "cosine",
+    global_views: int = 2,
+) -> Method:
+    """DINO for a run of `steps` steps; two or more views, the full-size ones first.
+
+    layers: of the projector, `hidden` wide, the last one `bottleneck` wide. out: K.
+    head_norm: normalisation in the projector's hidden layers; "batch" is the official use_bn.
+    teacher_temperature: reached from warmup_teacher_temperature linearly over the share
+      `teacher_warmup` of the run: epoch 30 of 300 in the paper. The official code's default is
+      0.04 without warm-up.
+    center_momentum: m. momentum: of the teacher; the official code has 0.9995 for small batches.
+    global_views: the teacher sees this many views, the first ones.
+
+    Raises:
+      UserError: if teacher_warmup is not in [0, 1]; from `init`, if views are too few.
+    """
+    if not 0.0 <= teacher_warmup <= 1.0:
+        raise UserError(
+            f"dino's teacher_warmup {teacher_warmup} is a share of the run, from 0 to 1"
+        )
+    gelu = partial(nn.gelu, approximate=False)
+    widths = (hidden,) * (layers - 1) + (bottleneck,)
+    g = MLP(widths, norm=head_norm, activation=gelu, dtype=backbone.dtype)
+    tau_s = student_temperature
+    warm_steps = round(teacher_warmup * steps)
+    tau_t = _rising(warmup_teacher_temperature, teacher_temperature, warm_steps)
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        least = max(global_views, 2)
+        if len(batch.views) < least:
+            raise UserError(f"dino needs {least} or more views, not {len(batch.views)}")
+        network_key, last_key = jax.random.split(key)
+        chain = {"backbone": backbone, "projector": g}
+        params, stats = init_chain(network_key, chain, batch.views[0])
+        bound = bottleneck**-0.5
+        last = jax.random.uniform(last_key, (out, bottleneck), minval=-bound, maxval=bound)
+        params = {**params, "last_layer": last}
+        target = {"params": params, "stats": stats}
+        return params, {"stats": stats, "target": target, "center": jnp.zeros(out)}
+
+    def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
+        target, c = state["target"], state["center"]
+        student_key, teacher_key = jax.random.split(key)
+        z, stats = apply_to_crops(backbone, g, params, state["stats"], batch.views, student_key)
+        s = [_scores(z_v, params["last_layer"]) for z_v in z]
+        teacher, full_size = target["params"], batch.views[:global_views]
+        z_t, moving = apply_to_crops(backbone, g, teacher, target["stats"], full_size, teacher_key)
+        t = [jax.lax.stop_gradient(_scores(z_u, teacher["last_layer"])) for z_u in z_t]
+
+        sharpened = partial(dino, center=c, teacher_temperature=tau_t(step))
+        pairs = [
+            sharpened(s_v, t_u, student_temperature=tau_s)
+            for u, t_u in enumerate(t)
+            for v, s_v in enumerate(s)
+            if v != u
+        ]
+        value = jnp.mean(jnp.stack(pairs))
+        # The cross-entropy of the teacher with itself.
+        own = [sharpened(t_u - c[None], t_u, student_temperature=tau_t(step)) for t_u in t]
+        entropy = jnp.mean(jnp.stack(own))
+        m = center_momentum
+        state = {
+            "stats": stats,
+            "target": {**target, "stats": moving},
+            "center": m * c + (1.0 - m) * jnp.mean(jnp.stack(t), axis=(0, 1)),
+        }
+        return value, Aux(state, {"teacher_entropy": entropy, "kl": value - entropy}, z)
+
+    def expect(batch_size: int) -> Expectation:
+        del batch_size
+        causes = (
+            "teacher entropy at log(out): teacher_temperature too high; at 0: center_momentum too "
+            "high; or a learning rate too high at the start"
+        )
+        return Expectation(math.log(out), 0.0, math.log(out), causes)
+
+    return Method(
+        init,
+        loss,
+        encode_with(backbone),
+        follow(ema_momentum(momentum, steps, momentum_schedule)),
+        group_networks(last_layer="frozen_at_first"),
+        expect,
+    )
+
+
+def _scores(embeddings: Embeddings, prototypes: Float[Array, "k d"]) -> Float[Array, "n k"]:
+    """Cosines of embeddings and prototypes."""
+    return jnp.matmul(normalize(embeddings), normalize(prototypes).T, precision="highest")
+
+
+def _rising(start: float, end: float, steps: int) -> optax.Schedule:
+    """From `start` to `end` linearly over so many steps, then `end`."""
+    if steps == 0:
+        return optax.constant_schedule(end)
+    return optax.linear_schedule(start, end, steps)

@@ -1,0 +1,109 @@
+"""Fast-MoCo: predictions from pairs of patches, compared with momentum keys of whole images.
+
+Ci et al., "Fast-MoCo: Boost Momentum-Based Contrastive Learning with Combinatorial Patches",
+arXiv 2207.08220, section 3, and its official code.
+
+    v_i  = all C(4, k) means of k patch embeddings f(divide(x_i))    online, 2 x 2 patches
+    p_ic = h(g(v_ic))                                                one for each combination c
+    z_i  = g_m(f_m(x_i))                                             momentum, no gradient
+    L    = mean over c of 1/2 [InfoNCE(p_1c, z_2; T) + InfoNCE(p_2c, z_1; T)]
+
+The official code draws the target's first weights anew; here it begins as a copy. The running
+averages of the online networks' BatchNorm are those of patches, though what evaluation encodes are
+whole images: the official linear evaluation gathers them anew while it trains, ours does not.
+"""
+
+import math
+
+import jax
+
+from ssl_jax.errors import UserError
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.combinatorial_patches import apply_to_combinations, combined_info_nce
+from ssl_jax.methods.common import (
+    apply_in_turn,
+    encode_with,
+    follow,
+    group_networks,
+    init_chain,
+    least_info_nce,
+    start_target,
+)
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.heads import MLP
+from ssl_jax.optim import ema_momentum
+from ssl_jax.types import Batch, Params, State
+
+
+def make(
+    backbone: Backbone,
+    steps: int,
+    *,
+    hidden: int = 2048,
+    out: int = 2048,
+    predictor_hidden: int = 512,
+    projector_layers: int = 3,
+    temperature: float = 1.0,
+    momentum: float = 0.99,
+    k: int = 2,
+) -> Method:
+    """Fast-MoCo; two views with even sides.
+
+    The projector has a BatchNorm after every layer, the last included; linear layers in front of
+    one have no bias, which it would cancel. The learning rate of the predictor is constant.
+    `Aux.embeddings` are the predictions of each view and combination, C(4, k) arrays for view 1
+    and then those for view 2.
+
+    Args:
+      k: patches in a combination, 1 to 4.
+
+    Raises:
+      UserError: from `init`, if there are not two views; from `loss`, for another k or odd sides.
+    """
+    g = MLP(
+        (hidden,) * (projector_layers - 1) + (out,),
+        final_norm="affine",
+        bias=False,
+        dtype=backbone.dtype,
+    )
+    h = MLP((predictor_hidden, out), bias=False, final_bias=True, dtype=backbone.dtype)
+    target = {"backbone": backbone, "projector": g}
+    online = {**target, "predictor": h}
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        if len(batch.views) != 2:
+            raise UserError(f"fast_moco needs two views, not {len(batch.views)}")
+        params, stats = init_chain(key, online, batch.views[0])
+        return params, {"stats": stats, "target": start_target(params, stats, target)}
+
+    def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
+        del step
+        *keys, target_key = jax.random.split(key, 3)
+        p, stats = [], state["stats"]
+        for view, view_key in zip(batch.views, keys, strict=True):
+            predictions, stats = apply_to_combinations(online, params, stats, view, k, view_key)
+            p.append(predictions)
+        fixed = state["target"]
+        z, moving = apply_in_turn(target, fixed["params"], fixed["stats"], batch.views, target_key)
+        z = jax.lax.stop_gradient(z)
+        value = 0.5 * (
+            combined_info_nce(p[0], z[1], temperature) + combined_info_nce(p[1], z[0], temperature)
+        )
+        embeddings = tuple(view[:, c] for view in p for c in range(view.shape[1]))
+        new_state = {"stats": stats, "target": {**fixed, "stats": moving}}
+        return value, Aux(new_state, {}, embeddings)
+
+    def expect(batch_size: int) -> Expectation:
+        chance, least = math.log(batch_size), least_info_nce(batch_size, temperature)
+        return Expectation(
+            chance, least, 1.05 * chance, "learning rate too high, or momentum below 0.9"
+        )
+
+    return Method(
+        init,
+        loss,
+        encode_with(backbone),
+        follow(ema_momentum(momentum, steps)),
+        group_networks(predictor="constant"),
+        expect,
+    )

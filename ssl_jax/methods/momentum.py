@@ -1,0 +1,72 @@
+"""Methods whose views all pass an online network with a predictor and a momentum target.
+
+    p_i = h(g(f(x_i)))          online: backbone f, projector g, predictor h
+    z_i = g_m(f_m(x_i))         momentum, no gradient
+
+BYOL, MoCo v3 and MSBReg differ in how they compare the p_i with the z_i.
+"""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import optax
+from jaxtyping import Array, Float
+
+from ssl_jax.methods.base import (
+    Aux,
+    ExpectFn,
+    GroupsFn,
+    KeyArray,
+    Method,
+    Step,
+    no_expectation,
+    one_group,
+)
+from ssl_jax.methods.common import (
+    Embeddings,
+    apply_in_turn,
+    encode_with,
+    follow,
+    init_chain,
+    start_target,
+)
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.types import Batch, Params, State
+
+Views = tuple[Embeddings, ...]
+# Predictions and targets, one [N, d] a view, and a key -> the loss and scalars to log.
+Compare = Callable[[Views, Views, KeyArray], tuple[Float[Array, ""], dict[str, Float[Array, ""]]]]
+
+
+def online_and_momentum(
+    backbone: Backbone,
+    projector: nn.Module,
+    predictor: nn.Module,
+    *,
+    decay: optax.Schedule,
+    compare: Compare,
+    groups: GroupsFn = one_group,
+    expect: ExpectFn = no_expectation,
+) -> Method:
+    """The method that trains by `compare`, its target following with the momentum `decay`."""
+    target = {"backbone": backbone, "projector": projector}
+    online = {**target, "predictor": predictor}
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        params, stats = init_chain(key, online, batch.views[0])
+        return params, {"stats": stats, "target": start_target(params, stats, target)}
+
+    def loss(
+        params: Params, state: State, batch: Batch, key: KeyArray, step: Step
+    ) -> tuple[Float[Array, ""], Aux]:
+        del step
+        online_key, target_key, loss_key = jax.random.split(key, 3)
+        fixed = state["target"]
+        p, stats = apply_in_turn(online, params, state["stats"], batch.views, online_key)
+        z, moving = apply_in_turn(target, fixed["params"], fixed["stats"], batch.views, target_key)
+        value, metrics = compare(p, jax.lax.stop_gradient(z), loss_key)
+        state = {"stats": stats, "target": {**fixed, "stats": moving}}
+        return value, Aux(state, metrics, p)
+
+    return Method(init, loss, encode_with(backbone), follow(decay), groups, expect)

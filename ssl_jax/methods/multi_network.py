@@ -1,0 +1,158 @@
+"""Multi-network: whole images and patches of them, compared by three networks.
+
+Li, Long and Li, "Multi-network Contrastive Learning Based on Global and Local Representations",
+section 3.2 and Algorithm 1.
+
+    p_i = h(g(f(x_i)))                      online, i = 1, 2, 3
+    z_i = NN(Q, g_m(f_m(x_i)))              momentum, i = 1, 2: nearest neighbour in a queue
+    v_i = all C(4, k) means of k patch embeddings f(divide(x_i)),  i = 1, 3      Eq. 4 and 5
+    c_i = sg(g(v_i))                        stop-gradient network: the online weights, Eq. 6
+
+    loss_m = 1/2 [L(z_1, p_2) + L(z_2, p_1)]
+    loss_s = 1/2 [L(c_1, p_3) + L(c_3, p_1)],  the mean over the C(4, k) combinations
+    loss   = loss_s + lambda loss_m         L(k, p) = InfoNCE(k, p; T): rows k, columns p
+
+and then view 1's g_m(f_m(x_1)) enters the queue.
+
+What the paper leaves open or says twice: Algorithm 1 puts the coefficient lambda on loss_m, Eq. 7
+on loss_s; which predictions meet which targets is not said; Algorithm 1 enqueues what it has by
+then overwritten by neighbours, from which the queue would learn nothing. The patches pass the
+online networks in train mode; their batch statistics are not kept.
+"""
+
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ssl_jax.errors import UserError
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.combinatorial_patches import (
+    Combined,
+    apply_to_combinations,
+    combined_info_nce,
+)
+from ssl_jax.methods.common import (
+    apply_in_turn,
+    encode_with,
+    enqueue,
+    follow,
+    init_chain,
+    init_queue,
+    least_info_nce,
+    nearest,
+    start_target,
+)
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.heads import MLP
+from ssl_jax.optim import ema_momentum
+from ssl_jax.types import Batch, Params, State
+
+# (view of the target, view of the prediction), counted from 0.
+MOMENTUM_PAIRS = {"cross": ((0, 1), (1, 0)), "all": ((0, 1), (0, 2), (1, 0), (1, 2))}
+STOP_GRADIENT_PAIRS = {"cross": ((0, 2), (2, 0)), "all": ((0, 1), (0, 2), (2, 0), (2, 1))}
+
+
+def make(
+    backbone: Backbone,
+    steps: int,
+    *,
+    projector_widths: Sequence[int] = (512, 2048, 2048),
+    predictor_hidden: int = 512,
+    temperature: float = 1.0,
+    momentum: float = 0.99,
+    queue_size: int = 16384,
+    coefficient: float = 6.0,
+    coefficient_on: str = "momentum",
+    pairs: str = "cross",
+    k: int = 2,
+    combinations: str = "all",
+) -> Method:
+    """Multi-network; three views with even sides.
+
+    The projector has a BatchNorm after every layer, the last included; linear layers in front of
+    one have no bias, which it would cancel. The metrics loss_m and loss_s are without the
+    coefficient.
+
+    Args:
+      coefficient: lambda.
+      coefficient_on: the loss that it multiplies: "momentum" (Algorithm 1) or "stop_gradient"
+        (Eq. 7).
+      pairs: "cross" is as above; "all" compares every target with every prediction of another
+        view, and loss_m and loss_s are the means over their pairs.
+      k: patches in a combination, 1 to 4 (Table 4).
+      combinations: "all", or "one", drawn for each view in each step, the same for all images
+        (Table 3).
+
+    Raises:
+      UserError: for an unknown choice; from `init`, if queue_size is not a multiple of the batch
+        size or there are not three views; from `loss`, for another k or odd sides.
+    """
+    _choose("coefficient_on", coefficient_on, ("momentum", "stop_gradient"))
+    _choose("pairs", pairs, ("cross", "all"))
+    _choose("combinations", combinations, ("all", "one"))
+    if not projector_widths or min(projector_widths) < 1:
+        raise UserError(f"projector_widths {projector_widths} must be widths of one or more layers")
+    out = projector_widths[-1]
+    g = MLP(tuple(projector_widths), final_norm="affine", bias=False, dtype=backbone.dtype)
+    h = MLP((predictor_hidden, out), bias=False, final_bias=True, dtype=backbone.dtype)
+    encoder = {"backbone": backbone, "projector": g}
+    online = {**encoder, "predictor": h}
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        if len(batch.views) != 3:
+            raise UserError(f"multi_network needs three views, not {len(batch.views)}")
+        chain_key, queue_key = jax.random.split(key)
+        params, stats = init_chain(chain_key, online, batch.views[0])
+        target = start_target(params, stats, encoder)
+        queue = init_queue(queue_key, queue_size, out, len(batch.views[0]))
+        return params, {"stats": stats, "target": target, "queue": queue}
+
+    def local(
+        params: Params, stats: State, view: Float[Array, "n h w c"], key: KeyArray
+    ) -> Combined:
+        patch_key, choice_key = jax.random.split(key)
+        c, _ = apply_to_combinations(encoder, params, stats, view, k, patch_key)
+        if combinations == "one":
+            c = jax.random.choice(choice_key, c, (1,), axis=1)
+        return jax.lax.stop_gradient(c)
+
+    def contrast(targets, predictions, views) -> Float[Array, ""]:
+        losses = [combined_info_nce(targets[i], predictions[j], temperature) for i, j in views]
+        return jnp.mean(jnp.stack(losses))
+
+    def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
+        online_key, target_key, *local_keys = jax.random.split(key, 4)
+        x, fixed, queue = batch.views, state["target"], state["queue"]
+        p, stats = apply_in_turn(online, params, state["stats"], x, online_key)
+        raw, moving = apply_in_turn(encoder, fixed["params"], fixed["stats"], x[:2], target_key)
+        z = {i: nearest(queue, raw[i])[:, None] for i in (0, 1)}
+        c = {
+            i: local(params, state["stats"], x[i], i_key)
+            for i, i_key in zip((0, 2), local_keys, strict=True)
+        }
+        loss_m = contrast(z, p, MOMENTUM_PAIRS[pairs])
+        loss_s = contrast(c, p, STOP_GRADIENT_PAIRS[pairs])
+        if coefficient_on == "momentum":
+            value = loss_s + coefficient * loss_m
+        else:
+            value = loss_m + coefficient * loss_s
+        queue = enqueue(queue, raw[0], step)
+        new_state = {"stats": stats, "target": {**fixed, "stats": moving}, "queue": queue}
+        return value, Aux(new_state, {"loss_m": loss_m, "loss_s": loss_s}, p)
+
+    def expect(batch_size: int) -> Expectation:
+        chance, least = math.log(batch_size), least_info_nce(batch_size, temperature)
+        scale = 1.0 + coefficient
+        causes = "learning rate too high, momentum below 0.9, or a queue of few batches"
+        return Expectation(scale * chance, scale * least, 1.05 * scale * chance, causes)
+
+    decay = ema_momentum(momentum, steps)
+    return Method(init, loss, encode_with(backbone), follow(decay), expect=expect)
+
+
+def _choose(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UserError(f"multi_network {option} {value!r} must be {' or '.join(known)}")

@@ -1,0 +1,73 @@
+"""Dispersive penalties on the embeddings of any method: a wrapper that it knows nothing of.
+
+MSBReg's Brownian diffusion and singular value losses added to other methods (Moon et al., arXiv
+2207.03552, Tables 6, 8, 11 and 13), and the uniformity loss (Wang and Isola, arXiv 2005.10242) as
+in its Table 12.
+
+    L = L_method + sum of weight * penalty(Aux.embeddings)
+"""
+
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ssl_jax import losses
+from ssl_jax.errors import UserError
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.common import Embeddings
+from ssl_jax.types import Batch, Params, State
+
+# Folded into the key; far from the small numbers by which methods tell their own keys apart.
+KEY_OF_PENALTIES = 2**31 - 1
+
+
+def regularized(
+    method: Method,
+    *,
+    brownian: float = 0.0,
+    singular_value: float = 0.0,
+    uniformity: float = 0.0,
+) -> Method:
+    """`method` with penalties of these weights; with no weight at all, `method` itself.
+
+    The method draws the same random numbers as without. The penalties appear in the metrics
+    without their weights, as penalty_brownian and so on.
+
+    Raises:
+      UserError: for a negative weight.
+    """
+    weights = {"brownian": brownian, "singular_value": singular_value, "uniformity": uniformity}
+    for name, weight in weights.items():
+        if weight < 0:
+            raise UserError(f"penalty.{name} {weight} must be at least 0")
+    if not any(weights.values()):
+        return method
+
+    def penalties(
+        embeddings: tuple[Embeddings, ...], key: KeyArray
+    ) -> Iterator[tuple[str, Float[Array, ""]]]:
+        if brownian:
+            yield "brownian", losses.brownian(embeddings, key)
+        if singular_value:
+            yield "singular_value", losses.singular_value(embeddings)
+        if uniformity:
+            views = [losses.uniformity(view) for view in embeddings]
+            yield "uniformity", jnp.mean(jnp.stack(views))
+
+    def loss(
+        params: Params, state: State, batch: Batch, key: KeyArray, step: Step
+    ) -> tuple[Float[Array, ""], Aux]:
+        value, aux = method.loss(params, state, batch, key, step)
+        metrics = dict(aux.metrics)
+        for name, penalty in penalties(aux.embeddings, jax.random.fold_in(key, KEY_OF_PENALTIES)):
+            value += weights[name] * penalty
+            metrics[f"penalty_{name}"] = penalty
+        return value, aux._replace(metrics=metrics)
+
+    def expect(batch_size: int) -> Expectation:
+        # The loss is on another scale now.
+        return Expectation(causes=method.expect(batch_size).causes)
+
+    return method._replace(loss=loss, expect=expect)

@@ -1,0 +1,69 @@
+"""SimSiam: predict one view from another through one network; only the stop-gradient, no target.
+
+Chen and He, "Exploring Simple Siamese Representation Learning", arXiv 2011.10566, Algorithm 1.
+
+    z_i = g(f(x_i)),  p_i = h(z_i)
+    L   = 1/2 D(p_1, sg(z_2)) + 1/2 D(p_2, sg(z_1)),    D(p, z) = -cos(p, z)
+
+Each view passes the network by itself. With more than two views L is the mean over all ordered
+pairs. The predictor keeps the peak learning rate (section 4.2: a decaying one is slightly worse).
+"""
+
+import jax
+
+from ssl_jax.losses import negative_cosine
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.common import (
+    apply_in_turn,
+    cross_view,
+    encode_with,
+    group_networks,
+    init_chain,
+)
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.heads import MLP
+from ssl_jax.types import Batch, Params, State
+
+
+def make(
+    backbone: Backbone,
+    steps: int,
+    *,
+    hidden: int = 2048,
+    out: int = 2048,
+    projector_layers: int = 3,
+    predictor_hidden: int = 512,
+) -> Method:
+    """SimSiam; two or more views. The paper has two projector layers on CIFAR.
+
+    The official projector is as wide as the backbone's features, which for its ResNet-50 are 2048.
+    The BatchNorm after it has neither scale nor bias; the predictor has none at its output.
+
+    Raises:
+      UserError: from `loss`, if there are not two views.
+    """
+    del steps
+    widths = (hidden,) * (projector_layers - 1) + (out,)
+    g = MLP(widths, final_norm="plain", bias=False, dtype=backbone.dtype)
+    h = MLP((predictor_hidden, out), bias=False, final_bias=True, dtype=backbone.dtype)
+    encoder, predictor = {"backbone": backbone, "projector": g}, {"predictor": h}
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        params, stats = init_chain(key, {**encoder, **predictor}, batch.views[0])
+        return params, {"stats": stats}
+
+    def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
+        del step
+        z, stats = apply_in_turn(encoder, params, state["stats"], batch.views, key)
+        p, stats = apply_in_turn(predictor, params, stats, z, key)
+        total = cross_view(negative_cosine, p, jax.lax.stop_gradient(z))
+        value = total / (len(z) * (len(z) - 1))
+        return value, Aux({"stats": stats}, {}, p)
+
+    def expect(batch_size: int) -> Expectation:
+        del batch_size
+        # -1 is collapse.
+        return Expectation(0.0, -0.995, 0.0, "learning rate too high for the batch size")
+
+    groups = group_networks(predictor="constant")
+    return Method(init, loss, encode_with(backbone), groups=groups, expect=expect)

@@ -1,0 +1,71 @@
+"""Supervised training, the reference for self-supervised methods: a linear classifier on labels.
+
+    h_i = f(x_i);  L = mean over the views of cross-entropy(W h_i + b, label)
+
+Label smoothing is that of Szegedy et al., arXiv 1512.00567, section 7. Each view passes the
+network by itself; one view is enough.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from ssl_jax.errors import UserError
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.common import apply_in_turn, encode_with, init_chain
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.heads import MLP
+from ssl_jax.types import Batch, Params, State
+
+
+def make(
+    backbone: Backbone,
+    steps: int,
+    *,
+    num_classes: int = 10,
+    label_smoothing: float = 0.0,
+) -> Method:
+    """Supervised training with labels from 0 to num_classes - 1.
+
+    A label outside of that makes the loss NaN. The metric "accuracy" is that of the training views.
+    label_smoothing: share of the target that is spread over all classes, in [0, 1).
+
+    Raises:
+      UserError: if label_smoothing is out of range; from `loss`, if there are no labels.
+    """
+    del steps
+    if not 0.0 <= label_smoothing < 1.0:
+        raise UserError(f"label_smoothing {label_smoothing} must be in [0, 1)")
+    encoder = {"backbone": backbone}
+    classifier = {"classifier": MLP((num_classes,), dtype=backbone.dtype)}
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        params, stats = init_chain(key, {**encoder, **classifier}, batch.views[0])
+        return params, {"stats": stats}
+
+    def cross_entropy(logits: Float[Array, "n c"], targets: Float[Array, "n c"]):
+        return jnp.mean(optax.losses.softmax_cross_entropy(logits, targets))
+
+    def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
+        del step
+        if (labels := batch.labels) is None:
+            raise UserError("supervised needs labels; this data set has none")
+        known = (labels >= 0) & (labels < num_classes)
+        targets = optax.losses.smooth_labels(jax.nn.one_hot(labels, num_classes), label_smoothing)
+        # Not zero, which an unknown label would add unnoticed.
+        targets = jnp.where(known[:, None], targets, jnp.nan)
+        h, stats = apply_in_turn(encoder, params, state["stats"], batch.views, key)
+        logits, stats = apply_in_turn(classifier, params, stats, h, key)
+        value = jnp.mean(jnp.stack([cross_entropy(view, targets) for view in logits]))
+        correct = jnp.stack([jnp.argmax(view, axis=-1) == labels for view in logits])
+        return value, Aux({"stats": stats}, {"accuracy": jnp.mean(correct)}, h)
+
+    def expect(batch_size: int) -> Expectation:
+        del batch_size
+        chance = math.log(num_classes)
+        return Expectation(chance, 0.0, chance, "labels that do not belong to the images")
+
+    return Method(init, loss, encode_with(backbone), expect=expect)

@@ -1,0 +1,140 @@
+"""SwAV: predict the code of one crop, its assignment to prototypes, from the other crops.
+
+Caron et al., "Unsupervised Learning of Visual Features by Contrasting Cluster Assignments",
+arXiv 2006.09882, Eq. 1 to 5, and the official code.
+
+    z_v = g(f(x_v)),   s_v = z_hat_v C^T                    C: K prototypes, rows of length 1
+    q_u = Sinkhorn(s_u; epsilon), no gradient               u: full-size crops only
+    L   = mean over u and v != u of -sum q_u log softmax(s_v / T)
+
+Sinkhorn lets the batch use all prototypes equally, so that not all images can have one code. A
+batch smaller than K is helped by a queue for each full-size crop: embeddings of earlier batches,
+scored with the prototypes of now, take part in Sinkhorn, and only the codes of the batch are used.
+
+Deviations from the official code: the rows of C begin uniform on the sphere, where it normalises
+uniform entries, and return to length 1 after each step, where it does so before the next one.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import entr
+from jaxtyping import Array, Bool, Float
+
+from ssl_jax.errors import UserError
+from ssl_jax.losses import code_cross_entropy, normalize, sinkhorn
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.common import (
+    Embeddings,
+    apply_to_crops,
+    encode_with,
+    enqueue,
+    group_networks,
+    init_chain,
+    init_queue,
+)
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.heads import MLP
+from ssl_jax.types import Batch, Params, State
+
+
+def make(
+    backbone: Backbone,
+    steps: int,
+    *,
+    hidden: int = 2048,
+    out: int = 128,
+    prototypes: int = 3000,
+    temperature: float = 0.1,
+    epsilon: float = 0.05,
+    iterations: int = 3,
+    global_views: int = 2,
+    use_queue: bool = True,
+    queue_size: int = 3840,
+    queue_from: float = 0.075,
+) -> Method:
+    """SwAV for a run of `steps` steps; two or more views, the full-size ones first.
+
+    epsilon, iterations: of Sinkhorn.
+    global_views: codes are of this many views, the first ones.
+    use_queue: the official code has a queue for batches of 256, none for batches of 4096.
+    queue_size: embeddings in the queue of a view, a multiple of the batch size.
+    queue_from: share of the run after which queues begin to fill; they are used once full. The
+      official code has epoch 15 of 200.
+
+    Raises:
+      UserError: if queue_from is not in [0, 1]; from `init`, if queue_size is not a multiple of
+        the batch size, or views are too few.
+    """
+    if not 0.0 <= queue_from <= 1.0:
+        raise UserError(f"swav's queue_from {queue_from} is a share of the run, from 0 to 1")
+    g = MLP((hidden, out), dtype=backbone.dtype)
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        least = max(global_views, 2)
+        if len(batch.views) < least:
+            raise UserError(f"swav needs {least} or more views, not {len(batch.views)}")
+        network_key, prototype_key, queue_key = jax.random.split(key, 3)
+        chain = {"backbone": backbone, "projector": g}
+        params, stats = init_chain(network_key, chain, batch.views[0])
+        params["prototypes"] = normalize(jax.random.normal(prototype_key, (prototypes, out)))
+        if not use_queue:
+            return params, {"stats": stats}
+        count = len(batch.views[0])
+        keys = jax.random.split(queue_key, global_views)
+        queues = jnp.stack([init_queue(key, queue_size, out, count) for key in keys])
+        return params, {"stats": stats, "queues": queues}
+
+    def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
+        z, stats = apply_to_crops(backbone, g, params, state["stats"], batch.views, key)
+        c = params["prototypes"]
+        s = [_scores(normalize(z_v), c) for z_v in z]
+        if use_queue:
+            full = step >= round(queue_from * steps) + queue_size // len(z[0])
+            q = [codes_with_queue(s[u], queue, c, full) for u, queue in enumerate(state["queues"])]
+            queues = [enqueue(queue, z[u], step) for u, queue in enumerate(state["queues"])]
+            state = {"stats": stats, "queues": jnp.stack(queues)}
+        else:
+            q = [codes(s_u) for s_u in s[:global_views]]
+            state = {"stats": stats}
+        pairs = [
+            code_cross_entropy(q_u, s_v, temperature)
+            for u, q_u in enumerate(q)
+            for v, s_v in enumerate(s)
+            if v != u
+        ]
+        value = jnp.mean(jnp.stack(pairs))
+        entropy = jnp.mean(jnp.sum(entr(jnp.stack(q)), axis=-1))
+        return value, Aux(state, {"code_entropy": entropy, "kl": value - entropy}, z)
+
+    def codes(scores: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        return sinkhorn(scores, epsilon=epsilon, iterations=iterations)
+
+    def codes_with_queue(
+        scores: Float[Array, "n k"],
+        queue: Float[Array, "m d"],
+        prototypes: Float[Array, "k d"],
+        full: Bool[Array, ""],
+    ) -> Float[Array, "n k"]:
+        everything = jnp.concatenate([_scores(queue, prototypes), scores])
+        return jnp.where(full, codes(everything)[len(queue) :], codes(scores))
+
+    def update(params: Params, state: State, step: Step) -> tuple[Params, State]:
+        del step
+        return {**params, "prototypes": normalize(params["prototypes"])}, state
+
+    def expect(batch_size: int) -> Expectation:
+        del batch_size
+        causes = (
+            "codes all alike: too many prototypes for the batch and its queue, epsilon too high, "
+            "or prototypes not frozen at first"
+        )
+        return Expectation(math.log(prototypes), 0.0, math.log(prototypes), causes)
+
+    groups = group_networks(prototypes="frozen_at_first")
+    return Method(init, loss, encode_with(backbone), update, groups, expect)
+
+
+def _scores(embeddings: Embeddings, prototypes: Float[Array, "k d"]) -> Float[Array, "n k"]:
+    return jnp.matmul(embeddings, prototypes.T, precision="highest")

@@ -1,0 +1,69 @@
+"""VICReg: views agree, every feature varies over the batch, no two features covary.
+
+Bardes, Ponce and LeCun, "VICReg: Variance-Invariance-Covariance Regularization for
+Self-Supervised Learning", arXiv 2105.04906, Eq. 6, with the factors of the official code.
+
+    z_i = h(f(x_i))                                   h: the expander
+    L   = lambda s(z_1, z_2) + mu (v(z_1) + v(z_2)) / 2 + nu (c(z_1) + c(z_2))
+
+Each view passes the network by itself. With more than two views L is the mean over all pairs.
+"""
+
+import jax.numpy as jnp
+
+from ssl_jax.losses import covariance_penalty, variance_hinge
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.common import apply_in_turn, encode_with, init_chain, mean_over_pairs
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.heads import MLP
+from ssl_jax.types import Batch, Params, State
+
+
+def make(
+    backbone: Backbone,
+    steps: int,
+    *,
+    hidden: int = 8192,
+    out: int = 8192,
+    projector_layers: int = 3,
+    invariance: float = 25.0,
+    variance: float = 25.0,
+    covariance: float = 1.0,
+) -> Method:
+    """VICReg; two or more views. The expander is called projector here, as in other methods.
+
+    It has no biases; in the official code there are some in front of BatchNorms, which undo them.
+
+    invariance, variance, covariance: lambda, mu and nu. The variance of solo-learn is the sum of
+      the views' terms, not their mean: its weight 25 is 50 here. The metrics of these names are
+      the terms without weights.
+
+    Raises:
+      UserError: from `loss`, if there are not two views.
+    """
+    del steps
+    h = MLP((hidden,) * (projector_layers - 1) + (out,), bias=False, dtype=backbone.dtype)
+    chain = {"backbone": backbone, "projector": h}
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        params, stats = init_chain(key, chain, batch.views[0])
+        return params, {"stats": stats}
+
+    def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
+        del step
+        z, stats = apply_in_turn(chain, params, state["stats"], batch.views, key)
+        s = mean_over_pairs(lambda a, b: jnp.mean((a - b) ** 2), z)
+        v = jnp.mean(jnp.stack([variance_hinge(view) for view in z]))
+        c = 2.0 * jnp.mean(jnp.stack([covariance_penalty(view) for view in z]))
+        value = invariance * s + variance * v + covariance * c
+        metrics = {"invariance": s, "variance": v, "covariance": c}
+        return value, Aux({"stats": stats}, metrics, z)
+
+    def expect(batch_size: int) -> Expectation:
+        collapsed = 0.99 * variance
+        # Features that do not covary seem to: over N images with variance 1 / (N - 1).
+        noise = 2.0 * covariance * (out - 1) / max(batch_size - 1, 1)
+        causes = "variance weight too low, or learning rate too high"
+        return Expectation(collapsed, 0.0, collapsed + noise, causes)
+
+    return Method(init, loss, encode_with(backbone), expect=expect)

@@ -1,0 +1,96 @@
+"""W-MSE: views agree after whitening, which leaves them nowhere to collapse to.
+
+Ermolov et al., "Whitening for Self-Supervised Representation Learning", arXiv 2007.06346,
+section 3, in the form of the official code.
+
+    v_i = g(f(x_i)),  z_i = whitened v_i, each random sub-batch of each view by itself
+    L   = mean over all pairs of views of || z_i_hat - z_j_hat ||^2
+
+Both sides of a pair receive gradient (in solo-learn only one does). The sub-batches are drawn
+anew in every iteration, the same for all views. Each view passes the backbone by itself, all of
+them the head together.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ssl_jax.errors import UserError
+from ssl_jax.losses import cosine_distance, whiten
+from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.common import (
+    apply_in_turn,
+    apply_together,
+    encode_with,
+    init_chain,
+    mean_over_pairs,
+)
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.heads import MLP
+from ssl_jax.types import Batch, Params, State
+
+
+def make(
+    backbone: Backbone,
+    steps: int,
+    *,
+    hidden: int = 1024,
+    out: int = 64,
+    sub_batch: int = 128,
+    iterations: int = 1,
+    eps: float = 0.0,
+) -> Method:
+    """W-MSE; two or more views (the paper has 2 and 4).
+
+    sub_batch: images that are whitened together; the paper has at least twice `out`.
+    iterations: of drawing sub-batches in a step; the loss is their mean.
+    eps: share of the identity in the covariance. With 0 the loss is NaN at collapse.
+
+    Raises:
+      UserError: if the covariance of a sub-batch is singular whatever the images; from `init`, if
+        sub-batches do not divide the batch; from `loss`, if there are not two views.
+    """
+    del steps
+    if sub_batch <= out and eps == 0.0:
+        raise UserError(f"w_mse whitens {out} dimensions: sub_batch {sub_batch} must be larger")
+    encoder = {"backbone": backbone}
+    # Biases would do nothing in front of BatchNorm and of whitening.
+    head = {"projector": MLP((hidden, out), bias=False, dtype=backbone.dtype)}
+
+    def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        if (size := len(batch.views[0])) % sub_batch:
+            raise UserError(f"w_mse sub_batch {sub_batch} must divide the batch of {size}")
+        params, stats = init_chain(key, {**encoder, **head}, batch.views[0])
+        return params, {"stats": stats}
+
+    def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
+        del step
+        network_key, order_key = jax.random.split(key)
+        h, stats = apply_in_turn(encoder, params, state["stats"], batch.views, network_key)
+        v, stats = apply_together(head, params, stats, h, network_key)
+        stacked = jnp.stack(v, axis=1)
+        values = []
+        for iteration in range(iterations):
+            shuffle_key = jax.random.fold_in(order_key, iteration)
+            order = jax.random.permutation(shuffle_key, len(stacked))
+            z = whiten_sub_batches(stacked[order], sub_batch, eps)
+            values.append(mean_over_pairs(cosine_distance, [z[:, i] for i in range(len(v))]))
+        return jnp.mean(jnp.stack(values)), Aux({"stats": stats}, {}, v)
+
+    def expect(batch_size: int) -> Expectation:
+        del batch_size
+        causes = f"sub_batch {sub_batch} below twice the {out} dimensions, or too high a rate"
+        return Expectation(2.0, 0.0, 2.0, causes)
+
+    return Method(init, loss, encode_with(backbone), expect=expect)
+
+
+def whiten_sub_batches(
+    embeddings: Float[Array, "n k d"], size: int, eps: float
+) -> Float[Array, "n k d"]:
+    """Each `size` rows that follow each other whitened, each of the K views by itself."""
+    sub_batches = embeddings.reshape(-1, size, *embeddings.shape[1:])
+    each_view = jax.vmap(partial(whiten, eps=eps), in_axes=1, out_axes=1)
+    return jax.vmap(each_view)(sub_batches).reshape(embeddings.shape)

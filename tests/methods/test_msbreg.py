@@ -1,0 +1,106 @@
+"""MSBReg is its three losses, is BYOL without them, and averages without the target's start."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ssl_jax.errors import UserError
+from ssl_jax.methods import msbreg
+from ssl_jax.methods.momentum import online_and_momentum
+from ssl_jax.networks.heads import MLP
+from ssl_jax.optim import ema_momentum
+from tests.losses import loops
+from tests.methods import cases
+from tests.methods.test_byol import KEY, STEP, outputs, start, views_of
+
+
+@pytest.mark.parametrize("views, on", [(2, "normalized"), (3, "predictions")])
+def test_msbreg_is_its_three_losses(views, on):
+    batch = views_of((8,) * views)
+    method = cases.method_of("msbreg", lambda_b=0.3, lambda_s=0.02, singular_value_on=on)
+    params, state = start(method, batch)
+    heads = {
+        name: MLP((8, 8), norm="layer", final_bias=False) for name in ("projector", "predictor")
+    }
+    p, z = outputs(params, state, batch, heads)
+    value, aux = jax.jit(method.loss)(params, state, batch, KEY, STEP)
+    spread = p if on == "predictions" else [np.array([loops.unit(row) for row in v]) for v in p]
+    l_c, l_s = loops.centroid(p, z), loops.singular_value(spread)
+    l_b = float(aux.metrics["brownian"])  # which directions were drawn is another test's
+    np.testing.assert_allclose(aux.metrics["attraction"], l_c, rtol=1e-4)
+    np.testing.assert_allclose(aux.metrics["singular_value"], l_s, rtol=1e-4)
+    assert -1 < l_b < 1 and l_b != 0
+    np.testing.assert_allclose(value, l_c + 0.02 * l_s + 0.3 * l_b, rtol=1e-4)
+
+
+def test_views_of_an_image_are_pushed_one_way_and_images_each_their_own(monkeypatch):
+    compares = []
+
+    def spy(*networks, compare, **options):
+        compares.append(compare)
+        return online_and_momentum(*networks, compare=compare, **options)
+
+    monkeypatch.setattr(msbreg, "online_and_momentum", spy)
+    cases.method_of("msbreg")
+    # Every prediction is the same unit vector, so that forces differ by their directions alone.
+    p = tuple(jnp.eye(1, 6).repeat(5, axis=0) for _ in range(3))
+    force = jax.jit(jax.grad(lambda p, key: compares[0](p, p, key)[1]["brownian"]))
+    first, second = force(p, KEY), force(p, jax.random.key(5))
+    for view in first[1:]:
+        np.testing.assert_allclose(view, first[0], rtol=1e-5)
+    directions = np.asarray(first[0]) * 5 * 3  # n_hat, less its part along p
+    lengths = np.linalg.norm(directions, axis=1)
+    assert (lengths > 0.1).all() and (lengths <= 1).all()
+    np.testing.assert_allclose(directions[:, 0], 0.0, atol=1e-6)
+    cosines = (directions @ directions.T)[np.triu_indices(5, 1)]
+    assert np.abs(cosines).max() < 0.95
+    assert not np.allclose(first[0], second[0], atol=1e-3)
+
+
+def test_two_views_without_the_forces_are_byol():
+    batch = views_of((8, 8))
+    byol = cases.method_of("byol", predictor_hidden=8, head_norm="layer")
+    same = cases.method_of("msbreg", attraction="pairs", lambda_b=0.0, lambda_s=0.0)
+    params, state = start(byol, batch)
+    value, aux = jax.jit(same.loss)(params, state, batch, KEY, STEP)
+    expected, _ = jax.jit(byol.loss)(params, state, batch, KEY, STEP)
+    assert expected > 0
+    np.testing.assert_array_equal(value, expected)
+    np.testing.assert_array_equal(aux.metrics["attraction"], expected)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_the_corrected_average_is_of_online_parameters_alone(schedule):
+    steps, online = 12, np.random.default_rng(0).normal(size=12)
+    decay = ema_momentum(0.9, steps, schedule, bias_corrected=True)
+    plain = ema_momentum(0.9, steps, schedule)
+    target, average, product = 100.0, 0.0, 1.0
+    for step, theta in enumerate(online):
+        tau = float(plain(step))
+        average, product = tau * average + (1 - tau) * theta, product * tau
+        target = float(decay(jnp.int32(step))) * target + (1 - float(decay(step))) * theta
+        np.testing.assert_allclose(target, average / (1 - product), rtol=1e-4)
+
+
+def test_a_corrected_target_forgets_its_start_in_the_first_step():
+    params = {name: {"kernel": jnp.full((2, 2), 3.0)} for name in ("backbone", "projector")}
+    state = {"target": {"params": jax.tree.map(jnp.zeros_like, params), "stats": {}}}
+    for corrected, moved in ((True, 3.0), (False, 0.75)):
+        method = cases.method_of("msbreg", bias_corrected=corrected, momentum=0.75)
+        _, after = method.update(params, state, STEP)
+        for network in after["target"]["params"].values():
+            np.testing.assert_allclose(network["kernel"], moved, rtol=1e-6)
+
+
+def test_what_msbreg_refuses():
+    one = views_of((8,))
+    with pytest.raises(UserError, match="msbreg needs two or more views, not 1"):
+        method = cases.method_of("msbreg")
+        jax.eval_shape(method.loss, *jax.eval_shape(method.init, KEY, one), one, KEY, STEP)
+    with pytest.raises(UserError, match="unknown attraction 'mean': centroid or pairs"):
+        cases.method_of("msbreg", attraction="mean")
+    with pytest.raises(UserError, match="unknown singular_value_on 'z': predictions or normalized"):
+        cases.method_of("msbreg", singular_value_on="z")
+    with pytest.raises(UserError, match="momentum 1.0 of a target must be in"):
+        cases.method_of("msbreg", momentum=1.0, bias_corrected=True)
