@@ -10,10 +10,9 @@ effective rank. Writes results/brownian_collapse.json, a row as each run ends, a
 """
 
 import argparse
-import statistics
 from pathlib import Path
 
-from runs import mean_and_deviation, run_all
+from runs import accuracies, mean_and_deviation, run_all
 
 NAME = "brownian_collapse"
 SEEDS = (0, 1, 2)
@@ -52,36 +51,31 @@ PAPER = dict(zip(ROWS, (89.5, 91.4, 10.6, 75.3, None, 80.7, 82.3, 78.7), strict=
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workdir", type=Path, default=Path("runs/experiments"))
+    parser.add_argument("--at_once", type=int, default=2)
     args = parser.parse_args()
-    print(table(run_all(NAME, ROWS, seeds=SEEDS, workdir=args.workdir)))
+    print(table(run_all(NAME, ROWS, seeds=SEEDS, workdir=args.workdir, at_once=args.at_once)))
 
 
 def table(done: list[dict]) -> str:
-    """Markdown: accuracies and effective rank (of held-out images, last epoch) of each row."""
+    """Markdown: accuracies, effective rank and spread of the embeddings of each row."""
     lines = [
         "| heads, weight of the Brownian term | kNN, % | linear, % | effective rank "
-        "| the paper's linear on STL-10, % |",
-        "|---|---|---|---|---|",
+        "| std of embeddings, of 1 / sqrt(d) | the paper's linear on STL-10, % |",
+        "|---|---|---|---|---|---|",
     ]
     for row, paper in PAPER.items():
         runs = [r for r in done if r["row"] == row]
         if not runs:
             continue
-        ranks = [r["curve"][-1]["effective_rank"] for r in runs]
-        spread = statistics.stdev(ranks) if len(ranks) > 1 else 0.0
-        rank = f"{statistics.mean(ranks):.2f} ± {spread:.2f}"
-        lines.append(f"| {row} | {accuracies(runs, 'trained')} | {rank} | {paper or ''} |")
+        rank, std = (
+            mean_and_deviation([r["curve"][-1][key] for r in runs], scale=1.0)
+            for key in ("effective_rank", "embedding_std_ratio")
+        )
+        lines.append(f"| {row} | {accuracies(runs, 'trained')} | {rank} | {std} | {paper or ''} |")
     bare = [r for r in done if r["row"] == "BYOL, BatchNorm"]
     if bare:
-        lines.append(f"| untrained encoder | {accuracies(bare, 'untrained')} | | |")
+        lines.append(f"| untrained encoder | {accuracies(bare, 'untrained')} | | | |")
     return "\n".join(lines)
-
-
-def accuracies(runs: list[dict], who: str) -> str:
-    """kNN and linear, two cells of the table, of the "trained" or the "untrained" encoders."""
-    scores = [run["evaluation"][who] for run in runs]
-    cells = [mean_and_deviation([s[f"{key}_top1"] for s in scores]) for key in ("knn", "linear")]
-    return " | ".join(cells)
 
 
 if __name__ == "__main__":

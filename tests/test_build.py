@@ -41,15 +41,7 @@ VARIANTS = {
         "imagenet",
     ),
     "multi_network": ("", "cifar10", "cifar100", "tiny_imagenet", "imagenet100"),
-    "nnclr": (
-        "",
-        "cifar10",
-        "cifar100",
-        "imagenet100",
-        "tiny_imagenet",
-        "cifar10_multi_network",
-        "cifar100_multi_network",
-    ),
+    "nnclr": ("", "cifar10", "cifar100", "imagenet100", *MULTI_NETWORK),
     "simclr": ("", "cifar10", "cifar100", "imagenet100", "stl10", "imagenet", *MULTI_NETWORK),
     "simclr_downscaled": ("", "cifar10", "cifar100", "cifar10_224", "imagenet100"),
     "simclr_vit": (

@@ -19,8 +19,6 @@ from ssl_jax.types import Params, State
 # Networks that are applied one after the other, by name: backbone, projector, predictor.
 Chain = Mapping[str, nn.Module]
 Embeddings = Float[Array, "n d"]
-# Images, or embeddings that further networks are applied to.
-Inputs = Float[Array, "n h w c"] | Embeddings
 
 
 def init_chain(
@@ -41,7 +39,7 @@ def apply_chain(
     chain: Chain,
     params: Params,
     stats: State,
-    inputs: Inputs,
+    inputs: Float[Array, "n ..."],
     key: KeyArray,
 ) -> tuple[Embeddings, State]:
     """The output of the chain in train mode, and the batch statistics that follow.

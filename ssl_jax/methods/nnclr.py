@@ -47,8 +47,8 @@ def make(
     """NNCLR; two views.
 
     The projector has a BatchNorm after every layer, the last included; linear layers in front of
-    one have no bias, which it would cancel. Each view passes the networks by itself. The metric nn_similarity is the mean cosine of view 1's embeddings and
-    their neighbours.
+    one have no bias, which it would cancel. Each view passes the networks by itself. The metric
+    nn_similarity is the mean cosine of view 1's embeddings and their neighbours.
 
     Raises:
       UserError: from `init`, if queue_size is not a multiple of the batch size, or there are not

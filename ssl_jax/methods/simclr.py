@@ -11,14 +11,11 @@ is twice this). With more than two views it is the mean over all pairs.
 """
 
 import math
-from itertools import combinations
+from functools import partial
 
-import jax.numpy as jnp
-
-from ssl_jax.errors import UserError
 from ssl_jax.losses import nt_xent
 from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.common import apply_together, encode_with, init_chain
+from ssl_jax.methods.common import apply_together, encode_with, init_chain, mean_over_pairs
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State
@@ -58,12 +55,9 @@ def make(
 
     def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
         del step
-        if len(batch.views) < 2:
-            raise UserError(f"simclr needs two or more views, not {len(batch.views)}")
-        embeddings, stats = apply_together(chain, params, state["stats"], batch.views, key)
-        pairs = [nt_xent(a, b, temperature) for a, b in combinations(embeddings, 2)]
-        value = jnp.mean(jnp.stack(pairs))
-        return value, Aux({"stats": stats}, {}, embeddings)
+        z, stats = apply_together(chain, params, state["stats"], batch.views, key)
+        value = mean_over_pairs(partial(nt_xent, temperature=temperature), z)
+        return value, Aux({"stats": stats}, {}, z)
 
     def expect(batch_size: int) -> Expectation:
         chance = math.log(2 * batch_size - 1)

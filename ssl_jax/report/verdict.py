@@ -1,5 +1,6 @@
 """What the figures of a run say of its health, in words."""
 
+import math
 from collections.abc import Mapping
 
 from ssl_jax.methods.base import Expectation
@@ -8,7 +9,8 @@ from ssl_jax.methods.base import Expectation
 COLLAPSED_STD = 0.1
 # Features that use so few dimensions have collapsed into them.
 COLLAPSED_RANK = 2.0
-# A loss as near to its value at chance, as a share of it, says that nothing has been learned.
+# A loss that has come by less than this share of the way from chance to its lowest value says that
+# nothing has been learned.
 AT_CHANCE = 0.01
 # Parts of a run: before the first nothing is judged, before the second a loss may be at chance.
 EARLY, LATE = 0.05, 0.25
@@ -43,7 +45,8 @@ def warnings(
 
 def _of_the_loss(loss: float, expectation: Expectation, progress: float) -> dict[str, str]:
     chance, low, high = expectation.chance, expectation.low, expectation.high
-    if chance and progress > LATE and abs(loss - chance) < AT_CHANCE * abs(chance):
+    way = math.inf if chance is None else chance - low
+    if chance and progress > LATE and abs(loss - chance) < AT_CHANCE * min(way, abs(chance)):
         return {
             "chance": f"the loss {loss:.4g} is still where it is by chance, {chance:.4g}: nothing "
             "has been learned; look first at the learning rate and the augmentation"

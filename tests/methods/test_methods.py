@@ -116,7 +116,7 @@ def test_simclr_sends_both_views_through_one_batch():
     swapped = Batch(batch.views[::-1])
     other, _ = jax.jit(method.loss)(params, state, swapped, KEY, jnp.int32(0))
     np.testing.assert_allclose(value, other, rtol=1e-4)
-    with pytest.raises(UserError, match="two or more views of one size"):
+    with pytest.raises(UserError, match="needs at least two of them, not 1"):
         method.loss(params, state, Batch(batch.views[:1]), KEY, jnp.int32(0))
 
 

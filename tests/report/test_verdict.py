@@ -33,6 +33,12 @@ def test_a_warning_gives_the_figure_and_what_to_look_at():
     assert "0.012" in text and "look first at: the temperature" in text
 
 
+def test_chance_is_measured_by_what_the_loss_can_lose():
+    flat = Expectation(chance=4.85, low=3.85)  # InfoNCE at temperature 1
+    assert warnings({"loss": 4.83}, flat, progress=0.5) == {}
+    assert tuple(warnings({"loss": 4.845}, flat, progress=0.5)) == ("chance",)
+
+
 def test_without_expectations_only_the_embeddings_are_judged():
     assert warnings({"loss": 1e9}, Expectation(), progress=1.0) == {}
 
