@@ -17,7 +17,7 @@ Where the settings come from, and the linear top-1 that was published with them:
                             after 100 epochs, 72.56 after 400. Head and whitening are not given: two
                             layers of 2048 and 128, sub-batches of 256
 
-The official code changes colours before it crops; here crops come first.
+The official code changes colours before it crops.
 """
 
 from ml_collections import ConfigDict
@@ -46,7 +46,7 @@ def start(*, out: int, sub_batch: int) -> ConfigDict:
 
 
 def views(size: int, copies: int) -> ConfigDict:
-    colours = common.moco_colours(grey=0.1)
+    colours = common.moco_colours(grey=0.1, colours_first=True)
     crop = dict(crop_scale=(0.2, 1.0), interpolation="bicubic")
     return common.views(common.view(size=size, copies=copies, **crop, **colours))
 

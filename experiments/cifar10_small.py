@@ -3,9 +3,10 @@
     python -m ssl_jax.main --config=experiments/cifar10_small.py:byol --config.data.path=DIR
 
 5,000 images, 10 epochs of batch 128: as many images for each method, however many views it makes of
-them. A ResNet of width 16 with one block a stage (the tiny ViT of `simclr_vit` as it is), heads as
-in the bare config, AdamW 2e-3, which was not searched for any method. Views are those of the bare
-config at twice the size, in colour, with flips; crop-or-jitter keeps the paper's strengths.
+them. A ResNet of width 16 with one block a stage and max-pooling in the stem (the tiny ViT of
+`simclr_vit` as it is), heads as in the bare config, AdamW 2e-3, which was not searched for any
+method. Views are those of the bare config at twice the size, in colour, with flips; crop-or-jitter
+keeps the paper's strengths.
 """
 
 import importlib
@@ -26,6 +27,7 @@ def get_config(name: str) -> ConfigDict:
     config.optimizer.warmup_epochs = 1.0
     if config.network.name.startswith("resnet"):
         config.network.stages = (1, 1, 1, 1)
+        config.network.stem = "small"
     config.augment = common.views(*(in_colour(view) for view in config.augment.values()))
     config.probe_every_epochs = 5
     config.checkpoint_every_epochs = 5
