@@ -44,6 +44,7 @@ def start() -> ConfigDict:
             "warmup_teacher_temperature": 0.04,
             "teacher_warmup": 0.0,
             "momentum": 0.9995,
+            "head_norm": "none",
         }
     )
     config.optimizer.freeze_epochs = 1.0

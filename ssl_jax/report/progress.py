@@ -47,7 +47,8 @@ class Progress:
             self.say(
                 f"    epoch {values['epoch']:.0f}, held-out images: {knn}feature std "
                 f"{values['feature_std_ratio']:.2f} / sqrt(d)  "
-                f"effective rank {values['effective_rank']:.1f}"
+                f"effective rank {values['effective_rank']:.1f}; "
+                f"embedding std {values['embedding_std_ratio']:.2f} / sqrt(d)"
             )
 
     def __enter__(self) -> "Progress":

@@ -12,7 +12,8 @@ COLLAPSED_RANK = 2.0
 # A loss that has come by less than this share of the way from chance to its lowest value says that
 # nothing has been learned.
 AT_CHANCE = 0.01
-# Parts of a run: before the first nothing is judged, before the second a loss may be at chance.
+# Parts of a run: before the first nothing is judged, before the second a loss may be at chance or
+# above it.
 EARLY, LATE = 0.05, 0.25
 
 
@@ -51,7 +52,7 @@ def _of_the_loss(loss: float, expectation: Expectation, progress: float) -> dict
             "chance": f"the loss {loss:.4g} is still where it is by chance, {chance:.4g}: nothing "
             "has been learned; look first at the learning rate and the augmentation"
         }
-    if not low <= loss <= high:
+    if loss < low or (loss > high and progress > LATE):
         return {
             "loss": f"the loss {loss:.4g} is outside of {low:.4g} to {high:.4g}, where a healthy "
             "run has it"

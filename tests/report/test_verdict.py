@@ -21,6 +21,7 @@ HEALTHY = {"loss": 4.0, "embedding_std_ratio": 0.8, "effective_rank": 20.0}
         ({"loss": float(np.log(255))}, 0.5, ("chance",)),
         ({"loss": float(np.log(255))}, 0.1, ()),
         ({"loss": 7.0}, 0.5, ("loss",)),
+        ({"loss": 7.0}, 0.1, ()),
         ({"loss": -0.1}, 0.5, ("loss",)),
     ],
 )
