@@ -1,6 +1,6 @@
 """DINO (Caron et al., arXiv 2104.14294).
 
-    python -m ssl_jax.main --config=configs/dino.py               digits, two minutes on two cores
+    python -m ssl_jax.main --config=configs/dino.py               digits, a minute on two cores
     python -m ssl_jax.main --config=configs/dino.py:cifar10 --config.data.path=DIR
 
 Where the settings come from, and the top-1 of solo-learn's online classifier with them:
@@ -12,7 +12,8 @@ Where the settings come from, and the top-1 of solo-learn's online classifier wi
   imagenet100_vit           solo-learn, dino_vit.yaml there: ViT-Tiny, AdamW, 65536 outputs: 63.04.
                             Its last layer learns magnitudes, ours are 1
 
-The digits have multi-crop: two views of 16 pixels and two of 8.
+On the digits the head has BatchNorm and the teacher a lower temperature: without them it collapses,
+all outputs being equally likely.
 """
 
 from ml_collections import ConfigDict
@@ -39,12 +40,12 @@ def start() -> ConfigDict:
             "hidden": 2048,
             "bottleneck": 256,
             "out": 4096,
+            "head_norm": "none",
             "student_temperature": 0.1,
             "teacher_temperature": 0.07,
             "warmup_teacher_temperature": 0.04,
             "teacher_warmup": 0.0,
             "momentum": 0.9995,
-            "head_norm": "none",
         }
     )
     config.optimizer.freeze_epochs = 1.0
@@ -87,9 +88,7 @@ def digits() -> ConfigDict:
     config.method.hidden = 128
     config.method.bottleneck = 32
     config.method.out = 128
-    config.method.momentum = 0.99
-    config.augment = common.views(
-        common.view(copies=2, **common.digit_view()),
-        common.view(copies=2, **common.digit_view(size=8, crop_scale=(0.2, 0.4))),
-    )
+    config.method.head_norm = "batch"
+    config.method.teacher_temperature = 0.04
+    config.method.momentum = 0.996
     return config
