@@ -165,7 +165,7 @@ def random_digits():
 
 
 # What `build` accepts all the same.
-UNSEEN = ("single image", "at least the 10 classes")
+UNSEEN = ("single image", "9 must be at least the 10 classes")
 FATAL = [m for m in MISTAKES if m[3] == "fatal" and not m[2] and m[4] not in UNSEEN]
 
 
