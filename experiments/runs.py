@@ -82,6 +82,8 @@ def _run(
             check=True,
             # Two runs with a thread for every core each would be in one another's way.
             preexec_fn=partial(os.sched_setaffinity, 0, own),
+            # Runs that differ in their seed only are the same program.
+            env={**os.environ, "JAX_COMPILATION_CACHE_DIR": str(workdir.parent / "compiled")},
         )
     finally:
         cores.put(own)
