@@ -58,14 +58,21 @@ def train_and_evaluate(
             )
         finally:
             run.source().close()
-        step = int(train.step)
         if preemption.asked_anywhere():
+            step = int(train.step)
             progress.say(f"stopped and saved at step {step}; the same command goes on from there")
             return
         progress.say("evaluating ...")
+    _finish(run, train, clock, settings, workdir)
+
+
+def _finish(
+    run: Run, train: TrainState, clock: Clock, settings: dict[str, Any], workdir: Path
+) -> None:
+    """Evaluates, and writes what came of the run."""
     result = {
         "config": settings,
-        "steps": step,
+        "steps": int(train.step),
         "seconds": clock.total,
         "images_per_second": images_per_second(run.plan, clock),
         "digest": digest({"params": train.params, "state": train.state}),
@@ -75,11 +82,14 @@ def train_and_evaluate(
         "warnings": _last_warnings(run, workdir),
         "evaluation": evaluate(run, train),
     }
-    if first:
-        draw_curves(workdir / "metrics.jsonl", run.expectation, workdir / "curves.png")
-        record.write_json(workdir / "result.json", result)
-        print(evaluation_table(result["evaluation"]))
-        print(f"written: {workdir / 'result.json'}")
+    if jax.process_index() != 0:
+        return
+    draw_curves(workdir / "metrics.jsonl", run.expectation, workdir / "curves.png")
+    record.write_json(workdir / "result.json", result)
+    print(evaluation_table(result["evaluation"]))
+    for text in result["warnings"] or ["nothing points to a collapse"]:
+        print(f"health: {text}")
+    print(f"written: {workdir / 'result.json'}")
 
 
 def _last_warnings(run: Run, workdir: Path) -> list[str]:
