@@ -5,8 +5,9 @@
 Table 13 of MSBReg (Moon et al., arXiv 2207.03552; also its Table 6) in small: BYOL and MSBReg with
 BatchNorm or LayerNorm in the heads, by the weight of the Brownian term. The bare configs but for
 these two, with AdamW where the paper has LARS, and without the paper's row of batch 1024, which
-is nearly all of digits. A collapse shows as accuracies below the untrained encoder's and as a small
-effective rank. Writes results/brownian_collapse.json, a row as each run ends, and prints the table.
+is nearly all of digits. A collapse shows in the std of the embeddings, 0 where all are the same;
+features stay spread, as the backbone keeps its BatchNorm. Writes results/brownian_collapse.json, a
+row as each run ends, and prints the table.
 """
 
 import argparse
