@@ -11,7 +11,7 @@ results/ba_moco_cifar10_small.json, a row as each run ends, and the curves besid
 import argparse
 from pathlib import Path
 
-from runs import RESULTS, mean_and_deviation, run_all
+from runs import RESULTS, accuracies, run_all
 
 NAME = "ba_moco_cifar10_small"
 SEEDS = (0, 1, 2)
@@ -55,11 +55,8 @@ def table(done: list[dict]) -> str:
     shown = [(names[row], row, "trained") for row in ROWS]
     shown += [("untrained encoder", "fused", "untrained"), ("raw pixels", "fused", "pixels")]
     for label, row, who in shown:
-        scores = [r["evaluation"][who] for r in done if r["row"] == row]
-        figures = [
-            mean_and_deviation([s[key] for s in scores]) for key in ("knn_top1", "linear_top1")
-        ]
-        lines.append(f"| {label} | {' | '.join(figures)} |")
+        runs = [r for r in done if r["row"] == row]
+        lines.append(f"| {label} | {accuracies(runs, who)} |")
     return "\n".join(lines)
 
 

@@ -47,12 +47,7 @@ def make_method(config: Config, steps: int, statistics: Statistics) -> Method:
     """The method that the configuration names, behind batch fusion and penalties if it says so."""
     options = plain(config.method)
     name = options.pop("name")
-    make = _method_maker(name)
-    known = [
-        p.name
-        for p in inspect.signature(make).parameters.values()
-        if p.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
+    make, known = _method_maker(name), default_options(name)
     if unknown := sorted(set(options) - set(known)):
         raise UserError(f"method {name} has no option {unknown[0]!r}; it has {', '.join(known)}")
     mean, std = statistics
@@ -73,6 +68,12 @@ def _method_maker(name: str) -> Callable[..., Method]:
     if name not in names:
         raise UserError(f"unknown method {name!r}; there are {', '.join(names)}")
     return importlib.import_module(f"{methods.__name__}.{name}").make
+
+
+def default_options(name: str) -> dict[str, Any]:
+    """The options of the method and their defaults, in the order of its `make`."""
+    parameters = inspect.signature(_method_maker(name)).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
 def method_names() -> list[str]:

@@ -1,12 +1,9 @@
 """What a check says, and what it knows."""
 
-import importlib
-import inspect
 from typing import Any, Literal, NamedTuple
 
-from ssl_jax import methods
 from ssl_jax.data.dataset import Splits
-from ssl_jax.parts import method_names, plain
+from ssl_jax.parts import default_options, method_names, plain
 from ssl_jax.types import Config
 
 # The worst first. A note is worth knowing and no mistake.
@@ -63,9 +60,7 @@ def method_options(config: Config) -> dict[str, Any]:
     name = given.pop("name")
     if name not in method_names():
         return given  # build says so
-    make = importlib.import_module(f"{methods.__name__}.{name}").make
-    parameters = inspect.signature(make).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY} | given
+    return default_options(name) | given
 
 
 def queue_size(config: Config) -> int:

@@ -16,8 +16,8 @@ PANELS = {
 }
 
 
-def draw_curves(metrics: Path, expectation: Expectation, picture: Path) -> bool:
-    """Draws the lines of metrics.jsonl to a PNG; False where matplotlib is missing.
+def draw_curves(metrics: Path, expectation: Expectation, picture: Path) -> None:
+    """Draws the lines of metrics.jsonl to a PNG; nothing where matplotlib is missing.
 
     Green is where the loss of a healthy run lies, dashed the loss at chance or an even spread of
     the embeddings, red what counts as collapsed.
@@ -25,7 +25,7 @@ def draw_curves(metrics: Path, expectation: Expectation, picture: Path) -> bool:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        return False
+        return
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     shown = [name for name in PANELS if any(name in line for line in lines)]
     figure = Figure(figsize=(4.2 * len(shown), 3.2), layout="constrained")
@@ -36,7 +36,6 @@ def draw_curves(metrics: Path, expectation: Expectation, picture: Path) -> bool:
         axes.title.set_fontsize("medium")
         _draw_expectation(axes, name, expectation)
     figure.savefig(picture, dpi=100)
-    return True
 
 
 def _draw_expectation(axes: Any, name: str, expectation: Expectation) -> None:
