@@ -53,7 +53,10 @@ def base() -> ConfigDict:
             "dropout": 0.0,
             "positions": "sincos",  # or learned
             "pooling": "class",  # or mean
-            "mean": (),  # of the images in [0, 1], per channel; empty: the data set's own
+            # The encoder to start from: a run's folder, an imported one, or an exported file.
+            "weights": "",
+            # Of the images in [0, 1], per channel; empty: those of weights, or the data set's own.
+            "mean": (),
             "std": (),
             # Of the computation; parameters are always float32. auto: bfloat16 on accelerators.
             "dtype": "auto",

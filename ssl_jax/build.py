@@ -15,12 +15,13 @@ from ssl_jax.data import dataset as data
 from ssl_jax.data.load import load
 from ssl_jax.data.order import steps_per_epoch
 from ssl_jax.data.stats import channel_statistics
+from ssl_jax.encoder import Description, load_encoder, prepare
 from ssl_jax.errors import UserError
 from ssl_jax.evaluate.features import extract
 from ssl_jax.evaluate.probe import figures
 from ssl_jax.fit import Hooks, Plan
 from ssl_jax.methods.base import Expectation, Method
-from ssl_jax.parts import Statistics, make_method, make_optimizer, make_views
+from ssl_jax.parts import Statistics, describe, make_method, make_optimizer, make_views
 from ssl_jax.report.verdict import warnings
 from ssl_jax.train import Augment, Examples, Metrics, TrainState, init_state, make_train_step
 from ssl_jax.types import Config
@@ -40,7 +41,7 @@ class Run(NamedTuple):
     fingerprint: of the training images. notes: what was changed of the configuration, in words.
     init: the state before the first step, on the devices. step: the train step, not compiled.
     source: where its images come from, opened at the first call. probe: figures on held-out
-    images. encoder: train state -> the function that evaluation sees.
+    images. description: of the encoder. encoder: train state -> the function that evaluation sees.
     """
 
     splits: data.Splits
@@ -55,6 +56,7 @@ class Run(NamedTuple):
     optimizer: optax.GradientTransformation
     init: Callable[[], TrainState]
     step: Callable[[TrainState, Examples], tuple[TrainState, Metrics]]
+    description: Description
     encoder: Callable[[TrainState], Encode]
     probe: Callable[[TrainState], Mapping[str, float]] | None
     evaluation_batch_size: int
@@ -110,7 +112,9 @@ def build(config: Config, splits: data.Splits | None = None) -> Run:
     _, height, width, channels = splits.train.images.shape
     specs = make_views(config)
     views_of = make_augment(specs, (height, width, channels))
-    method = make_method(config, plan.steps, _statistics(config, splits.train))
+    statistics = _statistics(config, splits.train)
+    description = describe(config, statistics, channels)
+    method = make_method(config, plan.steps, description)
     schedule, optimizer = make_optimizer(
         config, method, steps=plan.steps, steps_per_epoch=plan.steps_per_epoch
     )
@@ -122,7 +126,7 @@ def build(config: Config, splits: data.Splits | None = None) -> Run:
     initial = jax.jit(
         lambda key: init(key, jnp.zeros(blank, jnp.uint8)), out_shardings=shardings.replicated
     )
-    encoder = _encoder(config, method, specs[0].size)
+    encoder = _encoder(description, method)
     return Run(
         splits=splits,
         fingerprint=fingerprint,
@@ -136,6 +140,7 @@ def build(config: Config, splits: data.Splits | None = None) -> Run:
         optimizer=optimizer,
         init=lambda: initial(key),
         step=step,
+        description=description,
         encoder=encoder,
         probe=_probe(config, splits, encoder, shardings),
         evaluation_batch_size=_evaluation_batch(config, shardings),
@@ -208,8 +213,14 @@ def make_plan(config: Config, size: int) -> tuple[Plan, tuple[str, ...]]:
 
 
 def _statistics(config: Config, train: data.Dataset) -> Statistics:
+    """As configured, or those that the weights to start from were trained with, or the images'."""
     mean, std = tuple(config.network.mean), tuple(config.network.std)
-    return (mean, std) if mean and std else channel_statistics(train)
+    if mean and std:
+        return mean, std
+    if config.network.weights:
+        network = load_encoder(config.network.weights).description.network
+        return network["mean"], network["std"]
+    return channel_statistics(train)
 
 
 def _is_resident(config: Config, train: data.Dataset) -> bool:
@@ -241,18 +252,12 @@ def _resident_bytes() -> float:
     return RESIDENT_SHARE * stats.get("bytes_limit", 16 * 1024**3)
 
 
-def _encoder(config: Config, method: Method, view_size: int) -> Callable[[TrainState], Encode]:
-    """Train state -> features of images in [0, 1]: their central part, resized, encoded."""
-    size, crop = config.evaluation.size or view_size, config.evaluation.crop
+def _encoder(description: Description, method: Method) -> Callable[[TrainState], Encode]:
+    """Train state -> features of images in [0, 1], prepared as an encoder prepares them."""
 
     @jax.jit
     def encode(params: Any, state: Any, images: Array) -> Array:
-        _, height, width, channels = images.shape
-        side = round(min(height, width) * crop)
-        top, left = (height - side) // 2, (width - side) // 2
-        images = images[:, top : top + side, left : left + side]
-        shape = (len(images), size, size, channels)
-        images = jax.image.resize(images, shape, "bilinear", antialias=True)
+        images = prepare(images, size=description.image_size, crop=description.crop)
         return method.encode(params, state, images)
 
     return lambda train: partial(encode, train.params, train.state)

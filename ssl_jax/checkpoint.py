@@ -13,17 +13,20 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import SingleDeviceSharding
 from orbax.checkpoint import v1 as ocp
 
 from ssl_jax.errors import UserError
 
 ITEMS = ("meta", "state")
+T = TypeVar("T")
 FILES = "files.json"  # in the folder of a step: digests of the files of all items
 
 
@@ -111,21 +114,32 @@ class Checkpoints:
           UserError: where the checkpoint holds other arrays, where every checkpoint is damaged,
             or where `step` was named and has none or a damaged one.
         """
-        steps = self.steps()
-        if step is not None and step not in steps:
-            raise UserError(f"{self._directory} has no checkpoint of step {step}, only of {steps}")
-        for candidate in reversed(steps) if step is None else [step]:
-            path = self._directory / str(candidate)
-            try:
-                return _load(path, abstract_state)
-            except _Damaged as damage:
-                if step is not None:
-                    raise UserError(f"checkpoint {path} is damaged: {damage}") from damage
-                report(f"checkpoint {path} is damaged and skipped: {damage}")
-                self._damaged.append(candidate)
-        if steps:
-            raise UserError(f"all checkpoints in {self._directory} are damaged: steps {steps}")
-        return None
+        return self._newest(partial(_load, abstract_state=abstract_state), step, report)
+
+    def arrays(
+        self,
+        wanted: Callable[[str], bool],
+        *,
+        step: int | None = None,
+        report: Callable[[str], None] = print,
+    ) -> tuple[int, dict[str, np.ndarray]]:
+        """(step, the arrays whose names are wanted, on the host) of the newest whole checkpoint.
+
+        Names are paths such as "params/backbone/conv1/kernel". For what needs a part of a run
+        and does not know its configuration.
+
+        Args:
+          wanted: says which names to read.
+          step: which checkpoint to read; None: the newest that is whole.
+          report: gets one line for every damaged checkpoint that is skipped.
+
+        Raises:
+          UserError: where there is no checkpoint or none of `step`, or it is damaged.
+        """
+        found = self._newest(partial(_load_arrays, wanted=wanted), step, report)
+        if found is None:
+            raise UserError(f"{self._directory} has no checkpoint yet")
+        return found
 
     def wait(self) -> None:
         """Returns once the last save lies on disk; raises UserError where that failed."""
@@ -145,6 +159,26 @@ class Checkpoints:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
+
+    def _newest(
+        self, load: Callable[[Path], T], step: int | None, report: Callable[[str], None]
+    ) -> T | None:
+        """What `load` reads of the newest whole checkpoint, or of that of `step`."""
+        steps = self.steps()
+        if step is not None and step not in steps:
+            raise UserError(f"{self._directory} has no checkpoint of step {step}, only of {steps}")
+        for candidate in reversed(steps) if step is None else [step]:
+            path = self._directory / str(candidate)
+            try:
+                return load(path)
+            except _Damaged as damage:
+                if step is not None:
+                    raise UserError(f"checkpoint {path} is damaged: {damage}") from damage
+                report(f"checkpoint {path} is damaged and skipped: {damage}")
+                self._damaged.append(candidate)
+        if steps:
+            raise UserError(f"all checkpoints in {self._directory} are damaged: steps {steps}")
+        return None
 
     def _open_writer(self) -> ocp.training.Checkpointer:
         for step in self.steps():
@@ -253,6 +287,7 @@ def _context() -> ocp.Context:
     registry.add(ocp.handlers.JsonHandler, checkpointable_name="meta")
     context = ocp.Context()
     context.checkpointables.registry = registry
+    context.pytree.loading.partial_load = True  # `_load` compares the names itself
     return context
 
 
@@ -300,6 +335,20 @@ def _load(path: Path, abstract_state: Any) -> Restored:
         list(pool.map(check, needed))
     state = jax.tree.unflatten(jax.tree.structure(abstract_state), [arrays[n] for n in needed])
     return Restored(int(path.name), state, document["meta"])
+
+
+def _load_arrays(path: Path, wanted: Callable[[str], bool]) -> tuple[int, dict[str, np.ndarray]]:
+    held = {name: kind for name, kind in _read_meta(path)["arrays"].items() if wanted(name)}
+    here = SingleDeviceSharding(jax.local_devices()[0])
+    abstract = {
+        name: jax.ShapeDtypeStruct(kind["shape"], kind["dtype"], sharding=here)
+        for name, kind in held.items()
+    }
+    arrays = {name: np.asarray(array) for name, array in _read(path, "state", abstract).items()}
+    for name, array in arrays.items():
+        if _sha256(array) != held[name]["sha256"]:
+            raise _Damaged(f"{name} differs from what was saved")
+    return int(path.name), arrays
 
 
 def _compare(path: Path, held: dict[str, Any], needed: dict[str, Any]) -> None:

@@ -14,9 +14,11 @@ import optax
 
 from ssl_jax import methods, optim
 from ssl_jax.augment.policy import ViewSpec
+from ssl_jax.encoder import Description, load_encoder
 from ssl_jax.errors import UserError
 from ssl_jax.methods.base import Method
 from ssl_jax.methods.batch_adaptive import batch_adaptive
+from ssl_jax.methods.pretrained import pretrained
 from ssl_jax.methods.regularized import regularized
 from ssl_jax.networks.backbone import make_backbone
 from ssl_jax.networks.batch_fusion import BatchFusion
@@ -43,23 +45,37 @@ def make_views(config: Config) -> list[ViewSpec]:
     return [ViewSpec(**plain(config.augment[name])) for name in names]
 
 
-def make_method(config: Config, steps: int, statistics: Statistics) -> Method:
-    """The method that the configuration names, behind batch fusion and penalties if it says so."""
+def make_method(config: Config, steps: int, description: Description) -> Method:
+    """The method that the configuration names, behind batch fusion and penalties if it says so.
+
+    description: of its encoder.
+    """
     options = plain(config.method)
     name = options.pop("name")
     make, known = _method_maker(name), default_options(name)
     if unknown := sorted(set(options) - set(known)):
         raise UserError(f"method {name} has no option {unknown[0]!r}; it has {', '.join(known)}")
-    mean, std = statistics
-    network = {**plain(config.network), "dtype": compute_dtype(config), "mean": mean, "std": std}
-    method = make(make_backbone(**network), steps, **options)
+    network, dtype = description.network, compute_dtype(config)
+    method = make(make_backbone(**network, dtype=dtype), steps, **options)
+    if config.network.weights:
+        method = pretrained(method, load_encoder(config.network.weights).variables)
     if config.fusion.enabled:
         options = plain(config.fusion)
         options.pop("enabled")
         views = options.pop("views")
-        fusion = BatchFusion(**options, dtype=compute_dtype(config), mean=mean, std=std)
+        normal = {key: network[key] for key in ("mean", "std")}
+        fusion = BatchFusion(**options, **normal, dtype=dtype)
         method = batch_adaptive(method, fusion, views)
     return regularized(method, **plain(config.penalty))
+
+
+def describe(config: Config, statistics: Statistics, channels: int) -> Description:
+    """The encoder of a run, whose features evaluation sees."""
+    mean, std = statistics
+    network = {**plain(config.network), "mean": tuple(mean), "std": tuple(std)}
+    del network["dtype"], network["weights"]
+    size = config.evaluation.size or make_views(config)[0].size
+    return Description(network, size, config.evaluation.crop, channels)
 
 
 def _method_maker(name: str) -> Callable[..., Method]:

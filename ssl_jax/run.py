@@ -10,6 +10,7 @@ from clu.parameter_overview import count_parameters
 
 from ssl_jax.build import Run
 from ssl_jax.checkpoint import Checkpoints, digest
+from ssl_jax.encoder import DESCRIPTION
 from ssl_jax.errors import UserError
 from ssl_jax.evaluate.compare import compare
 from ssl_jax.fit import Clock, fit, images_per_second
@@ -43,6 +44,7 @@ def train_and_evaluate(
         progress.say(f"going on from step {train.step}")
     if first:
         record.write_json(workdir / "config.json", settings)
+        record.replace_text(workdir / DESCRIPTION, run.description.to_json() + "\n")
     with MetricsLog(workdir if first else None, int(train.step)) as log, progress:
         try:
             train = fit(
