@@ -91,6 +91,18 @@ def find_images(
     return Dataset(dataclasses.replace(files, names=names, sizes=sizes), labels, classes)
 
 
+def list_images(folder: str) -> list[str]:
+    """The image files below `folder`, readable or not, sorted: paths relative to it.
+
+    Raises:
+      UserError: where there are none, or a folder cannot be read.
+    """
+    names = sorted(name for name, _ in _find(folder, "", (os.path.realpath(folder),)))
+    if not names:
+        raise UserError(f"{folder} holds no image files")
+    return names
+
+
 def _find(folder: str, below: str, above: tuple[str, ...]) -> Iterator[tuple[str, int]]:
     """(name relative to the folder first asked for, bytes) of the image files below `folder`.
 

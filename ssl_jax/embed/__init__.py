@@ -1,0 +1,1 @@
+"""Features of a person's own images, however many, in one file."""
