@@ -1,6 +1,5 @@
 """A trained encoder by itself: what a run leaves, what a file holds, what it does to images."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np

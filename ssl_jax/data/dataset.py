@@ -8,7 +8,7 @@ import os
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int, Int32, UInt8
+from jaxtyping import Int, Int8, Int32, UInt8
 
 from ssl_jax.data.order import epoch_order
 from ssl_jax.errors import UserError
@@ -48,12 +48,15 @@ Images = UInt8[np.ndarray, "n h w c"] | StoredImages
 
 class Dataset(NamedTuple):
     """images: [N, H, W, C]; labels: class indices [N], or None where there are none;
-    classes: their names; skipped: names of files left out because they could not be read."""
+    classes: their names; skipped: names of files left out because they could not be read;
+    presence: of a multi-label set, which classes are in each image: 1 present, -1 absent, 0 hard
+    to tell. Such a set has no labels, so to methods it is an unlabelled one."""
 
     images: Images
     labels: Int32[np.ndarray, " n"] | None
     classes: tuple[str, ...]
     skipped: tuple[str, ...] = ()
+    presence: Int8[np.ndarray, "n classes"] | None = None
 
 
 class Loaded(NamedTuple):
@@ -85,10 +88,11 @@ class Splits(NamedTuple):
 
 def take(dataset: Dataset, indices: Int[np.ndarray, " m"]) -> Dataset:
     """The images at `indices`, in that order; stored images are not read."""
-    images, labels = dataset.images, dataset.labels
+    images, labels, presence = dataset.images, dataset.labels, dataset.presence
     return dataset._replace(
         images=images[indices] if isinstance(images, np.ndarray) else images.subset(indices),
         labels=None if labels is None else labels[indices],
+        presence=None if presence is None else presence[indices],
     )
 
 
@@ -127,15 +131,16 @@ def bytes_of(dataset: Dataset) -> int:
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """SHA-256 (hex) of shape, labels, class names and images.
+    """SHA-256 (hex) of shape, labels or presence, class names and images.
 
     Of stored images it hashes names and sizes in bytes, so take it before `in_memory`.
     """
     images, labels = dataset.images, dataset.labels
     digest = hashlib.sha256()
     digest.update(json.dumps([images.shape, dataset.classes, labels is not None]).encode())
-    if labels is not None:
-        digest.update(np.ascontiguousarray(labels).data)
+    for array in (labels, dataset.presence):
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).data)
     if isinstance(images, np.ndarray):
         digest.update(np.ascontiguousarray(images).data)
     else:

@@ -1,46 +1,130 @@
-"""python -m ssl_jax.evaluate --workdir=DIR [--step=N] [--sgd]
+"""python -m ssl_jax.evaluate --workdir=DIR [--protocol=NAME[,NAME]] [--data=NAME --data_path=DIR]
 
-Repeats the evaluation of a run for its newest whole checkpoint, or for that of a step.
+Judges the encoder of a run, or one that was imported, by the named protocols: on the run's own
+data, or on another set. Writes DIR/evaluations/<protocol>-<data>.json.
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import jax
 from ml_collections import ConfigDict
 
-from ssl_jax import command_line
-from ssl_jax.build import build
-from ssl_jax.checkpoint import Checkpoints
+from ssl_jax import command_line, sharding
+from ssl_jax.build import load_splits
+from ssl_jax.data.dataset import Splits, fingerprint
+from ssl_jax.data.load import load
+from ssl_jax.encoder import Description, load_encoder
 from ssl_jax.errors import UserError
+from ssl_jax.evaluate.by_name import PROTOCOLS
+from ssl_jax.evaluate.judge import judge
+from ssl_jax.evaluate.task import make_task
 from ssl_jax.report import record
-from ssl_jax.report.table import evaluation_table
-from ssl_jax.run import evaluate, restore
+from ssl_jax.types import Config
+
+# Sets whose images are files of any size.
+OF_FILES = ("folder", "voc07")
 
 
 def main(argv: Sequence[str]) -> None:
-    """Flags: --workdir=DIR  --step=N  --sgd"""
-    parser = argparse.ArgumentParser(prog="python -m ssl_jax.evaluate", description=__doc__)
-    parser.add_argument("--workdir", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--step", type=int, help="which checkpoint; default: the newest")
-    parser.add_argument("--sgd", action="store_true", help="also train a linear head by SGD")
-    args = parser.parse_args(list(argv[1:]))
+    """Flags: --workdir --protocol --data --data_path --data_classes --seeds --step --labels
+    --batch_size"""
+    args = _parse(argv)
+    names = args.protocol.split(",")
+    if unknown := [name for name in names if name not in PROTOCOLS]:
+        raise UserError(f"--protocol={unknown[0]}: there are {', '.join(PROTOCOLS)}")
     command_line.join_cluster()
-    settings = record.read_json(args.workdir / "config.json")
-    if settings is None:
-        raise UserError(f"{args.workdir} has no config.json: not the folder of a run")
-    with Checkpoints(args.workdir / "checkpoints") as checkpoints:
-        if not checkpoints.steps():
-            raise UserError(f"{args.workdir} has no checkpoint yet")
-        run = build(ConfigDict(settings))
-        train, _ = restore(run, checkpoints, step=args.step)
-    evaluation = evaluate(run, train, sgd=args.sgd)
-    step = int(train.step)
-    path = args.workdir / f"evaluation-{step}.json"
-    record.write_json(path, {"step": step, "evaluation": evaluation})
-    print(f"checkpoint of step {step}")
-    print(evaluation_table(evaluation))
-    print(f"written: {path}")
+    encoder = load_encoder(args.workdir, step=args.step)
+    splits, data = _images(args, encoder.description)
+    task = make_task(
+        encoder,
+        splits,
+        shardings=sharding.make(jax.device_count()),
+        batch_size=args.batch_size,
+        labels=args.labels,
+    )
+    about = {
+        "data": data,
+        "data_fingerprint": fingerprint(splits.bank),
+        "step": encoder.step,
+        "device": record.device_name(),
+    }
+    folder = args.workdir / "evaluations"
+    record.make_folder(folder)
+    refused = []
+    for name in names:
+        try:
+            found = judge(name, task, seeds=args.seeds)
+        except UserError as error:  # what one protocol cannot do leaves the others alone
+            refused.append(f"{name}: {error}")
+            continue
+        path = folder / f"{name}-{data}.json"
+        if jax.process_index() == 0:
+            record.write_json(path, about | found)
+            print(f"{_line(about | found)}; written: {path}", flush=True)
+    if refused:
+        raise UserError("; ".join(refused))
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m ssl_jax.evaluate", description=__doc__)
+    parser.add_argument("--workdir", type=Path, required=True, help="folder of a run or an import")
+    parser.add_argument("--protocol", default="knn,ridge", help=", ".join(PROTOCOLS))
+    parser.add_argument("--data", default="", help="another data set than the run's own")
+    parser.add_argument("--data_path", default="", help="where it lies")
+    parser.add_argument("--data_classes", default="", help="file that lists its class folders")
+    parser.add_argument("--seeds", default="0", type=_numbers, help="as 0,1,2")
+    parser.add_argument("--step", type=int, help="which checkpoint; default: the newest")
+    parser.add_argument("--labels", type=Path, help="file: names of the images that have labels")
+    parser.add_argument("--batch_size", type=int, default=256, help="images encoded at a time")
+    return parser.parse_args(list(argv[1:]))
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _images(args: argparse.Namespace, description: Description) -> tuple[Splits, str]:
+    """The images to judge by, and a name for them."""
+    if not args.data:
+        settings = record.read_json(args.workdir / "config.json")
+        if settings is None:
+            raise UserError(f"{args.workdir} has no data of its own: --data=NAME --data_path=DIR")
+        config: Config = ConfigDict(settings)
+        config.data.path = args.data_path or config.data.path
+        return load_splits(config), _label(config.data.name, config.data.path)
+    files = args.data in OF_FILES
+    loaded = load(
+        args.data,
+        path=args.data_path,
+        image_size=round(description.image_size / description.crop) if files else 0,
+        channels=description.channels if files else 0,
+        classes=args.data_classes,
+    )
+    bank = loaded.train if loaded.labelled is None else loaded.labelled
+    return Splits(bank, None, loaded.test), _label(args.data, args.data_path)
+
+
+def _label(name: str, path: str) -> str:
+    """Sets that are a person's own are told apart by their folders."""
+    return f"{name}-{Path(path).resolve().name}" if name in ("folder", "npz") else name
+
+
+def _line(found: dict[str, Any]) -> str:
+    """The result in a line: what was measured, on what, and the figures."""
+    shares = {"top1": "top-1", "top5": "top-5", "map": "mAP"}
+    numbers = {"alignment": "alignment", "uniformity": "uniformity", "effective_rank": "rank"}
+    figures = [
+        f"{name} {found[key]:{form}}"
+        + (f" ± {found[f'{key}_std']:{form}}" if f"{key}_std" in found else "")
+        for names, form in ((shares, ".2%"), (numbers, ".2f"))
+        for key, name in names.items()
+        if found.get(key) is not None
+    ]
+    seeds = f" (seeds {', '.join(map(str, found['seeds']))})" if found["seeds"] else ""
+    return f"{found['protocol']} on {found['data']}: {', '.join(figures)}{seeds}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Weighted k-nearest-neighbour classification (Wu et al., arXiv 1805.01978, Section 3.4).
+"""Classification by the k nearest images of a bank, which vote for their classes.
 
-The k images of the bank with the highest cosine similarity s vote for their classes, each with
-the weight exp(s / T).
+Weighted (Wu et al., arXiv 1805.01978, Section 3.4): nearest by cosine similarity s, and each vote
+weighs exp(s / T). Euclidean (W-MSE, arXiv 2007.06346): nearest by the distance of the features as
+they are, and all votes weigh the same.
 """
 
 import functools
@@ -26,11 +27,18 @@ def knn_accuracy(
     ks: tuple[int, ...] = (20,),
     temperature: float = 0.07,
 ) -> dict[int, Accuracy]:
-    """Accuracy on `queries` for every k of `ks`; a class without a vote is never right.
+    """Accuracy on `queries` for every k of `ks`, by the weighted vote.
 
-    Where the bank has fewer than k images, all of them vote.
+    A class without a vote is never right. Where the bank has fewer than k images, all of them vote.
     """
     return _knn(bank, queries, num_classes, ks, temperature, same=False)
+
+
+def euclidean_knn_accuracy(
+    bank: Labelled, queries: Labelled, *, num_classes: int, ks: tuple[int, ...] = (5,)
+) -> dict[int, Accuracy]:
+    """Like `knn_accuracy` by the Euclidean vote; of classes with equal votes the first wins."""
+    return _knn(bank, queries, num_classes, ks, None, same=False)
 
 
 def leave_one_out(
@@ -49,7 +57,7 @@ def _knn(
     queries: Labelled,
     num_classes: int,
     ks: tuple[int, ...],
-    temperature: float,
+    temperature: float | None,
     *,
     same: bool,
 ) -> dict[int, Accuracy]:
@@ -63,7 +71,7 @@ def _knn(
         np.pad(queries.features, [(0, fill), (0, 0)]).reshape(*blocks, queries.features.shape[1]),
         np.pad(queries.labels, (0, fill)).reshape(blocks),
         np.arange(count + fill).reshape(blocks),
-        jnp.asarray(temperature, jnp.float32),
+        None if temperature is None else jnp.asarray(temperature, jnp.float32),
         num_classes=num_classes,
         ks=tuple(min(k, neighbours) for k in ks),
         same=same,
@@ -79,26 +87,36 @@ def _ranks(
     queries: Float[Array, "blocks b d"],
     query_labels: Int[Array, "blocks b"],
     query_rows: Int[Array, "blocks b"],
-    temperature: Float[Array, ""],
+    temperature: Float[Array, ""] | None,
     *,
     num_classes: int,
     ks: tuple[int, ...],
     same: bool,
 ) -> Int[Array, "blocks k b"]:
-    """The rank of every query's class for every k."""
-    bank = normalize(bank)
+    """The rank of every query's class for every k; without a temperature the Euclidean vote."""
+    # Moved to 0, where features keep the digits that distances are made of.
+    centre = jnp.mean(bank, axis=0, keepdims=True)
+
+    def prepare(features: Array) -> Array:
+        return features - centre if temperature is None else normalize(features)
+
+    bank = prepare(bank)
 
     def block(args: tuple[Array, Array, Array]) -> Array:
         queries, labels, rows = args
         # At the default precision accelerators would round away who is nearer.
-        similarities = jnp.matmul(normalize(queries), bank.T, precision="highest")
+        similarities = jnp.matmul(prepare(queries), bank.T, precision="highest")
+        if temperature is None:  # -|q - x|^2 / 2, but for what is the same for the whole bank
+            similarities -= jnp.sum(bank**2, axis=1)[None] / 2
         if same:
             own = rows[:, None] == jnp.arange(len(bank))[None]
             similarities = jnp.where(own, -jnp.inf, similarities)
         nearest, rows = jax.lax.top_k(similarities, max(ks))
-        # Relative to the nearest, whose weight is then 1 at any temperature.
-        closest = jnp.max(nearest, axis=1, keepdims=True)
-        weights = jnp.exp((nearest - closest) / temperature)
+        weights = jnp.ones_like(nearest)
+        if temperature is not None:
+            # Relative to the nearest, whose weight is then 1 at any temperature.
+            closest = jnp.max(nearest, axis=1, keepdims=True)
+            weights = jnp.exp((nearest - closest) / temperature)
         classes = jax.nn.one_hot(bank_labels[rows], num_classes)
         ranks = []
         for k in ks:

@@ -14,6 +14,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key
 
+from ssl_jax import optim
 from ssl_jax.evaluate.accuracy import Accuracy, accuracy, label_ranks
 from ssl_jax.evaluate.features import Labelled, join
 
@@ -51,10 +52,10 @@ def ridge(
     """
     train, holdout, test = _standardize(train, holdout, test)
     moments = _moments(train, num_classes)
-    found = [_accuracy(_solve(moments, value), holdout).top1 for value in lambdas]
+    found = [head_accuracy(_solve(moments, value), holdout).top1 for value in lambdas]
     best = max(zip(found, lambdas, strict=True))[1]
     both = jax.tree.map(np.add, moments, _moments(holdout, num_classes))
-    return Probe(_accuracy(_solve(both, best), test), {"lambda": best})
+    return Probe(head_accuracy(_solve(both, best), test), {"lambda": best})
 
 
 def sgd_probe(
@@ -85,11 +86,11 @@ def sgd_probe(
     )
     grid = [(rate, decay) for rate in learning_rates for decay in weight_decays]
     heads = fit(*train, *np.asarray(grid, np.float32).T)
-    found = [_accuracy(Linear(*head), holdout).top1 for head in zip(*heads, strict=True)]
+    found = [head_accuracy(Linear(*head), holdout).top1 for head in zip(*heads, strict=True)]
     rate, decay = grid[int(np.argmax(found))]
     heads = fit(*join(train, holdout), *np.asarray([[rate], [decay]], np.float32))
     return Probe(
-        _accuracy(Linear(heads.kernel[0], heads.bias[0]), test),
+        head_accuracy(Linear(heads.kernel[0], heads.bias[0]), test),
         {"learning_rate": rate, "weight_decay": decay},
     )
 
@@ -116,7 +117,8 @@ def _scores(head: Linear, features: Float[Array, "n d"]) -> Float[Array, "n c"]:
     return jnp.matmul(features, head.kernel, precision="highest") + head.bias[None]
 
 
-def _accuracy(head: Linear, images: Labelled) -> Accuracy:
+def head_accuracy(head: Linear, images: Labelled) -> Accuracy:
+    """Accuracy of the scores of the head."""
     return accuracy(_ranks(head, *images), num_classes=head.bias.shape[0])
 
 
@@ -161,6 +163,47 @@ def _solve(moments: Moments, penalty: float) -> Linear:
     return Linear(jnp.asarray(kernel, jnp.float32), jnp.asarray(bias, jnp.float32))
 
 
+def cross_entropy(
+    head: Linear, features: Float[Array, "n d"], labels: Int[Array, " n"]
+) -> Float[Array, ""]:
+    """Softmax cross-entropy of the scores, mean over the images."""
+    scores = _scores(head, features)
+    return optax.losses.softmax_cross_entropy_with_integer_labels(scores, labels).mean()
+
+
+def descend(
+    features: Float[Array, "n d"],
+    labels: Int[Array, " n"],
+    optimizer: optax.GradientTransformation,
+    *,
+    key: Key[Array, ""],
+    num_classes: int,
+    epochs: int,
+    batch_size: int,
+) -> Linear:
+    """Softmax regression from zero by `optimizer`, in whole batches; to be jitted.
+
+    `key` is that of the order, another in every epoch.
+    """
+    count, width = features.shape
+    steps = count // batch_size
+
+    def step(carry: tuple[Linear, optax.OptState], rows: Array) -> Any:
+        head, state = carry
+        gradient = jax.grad(cross_entropy)(head, features[rows], labels[rows])
+        updates, state = optimizer.update(gradient, state, head)
+        return (optax.apply_updates(head, updates), state), None
+
+    def epoch(carry: tuple[Linear, optax.OptState], number: Array) -> Any:
+        order = jax.random.permutation(jax.random.fold_in(key, number), count)
+        rows = order[: steps * batch_size].reshape(steps, batch_size)
+        return jax.lax.scan(step, carry, rows)
+
+    head = Linear(jnp.zeros((width, num_classes)), jnp.zeros(num_classes))
+    start = (head, optimizer.init(head))
+    return jax.lax.scan(epoch, start, jnp.arange(epochs))[0][0]
+
+
 @functools.partial(jax.jit, static_argnames=("num_classes", "epochs", "batch_size"))
 def _descend(
     features: Float[Array, "n d"],
@@ -174,32 +217,14 @@ def _descend(
     batch_size: int,
 ) -> Linear:
     """One head per setting, stacked on axis 0; all see the same batches in the same order."""
-    count, width = features.shape
-    batch_size = min(batch_size, count)
-    steps = count // batch_size
-
-    def loss(head: Linear, x: Array, y: Array) -> Array:
-        scores = _scores(head, x)
-        return optax.losses.softmax_cross_entropy_with_integer_labels(scores, y).mean()
+    batch_size = min(batch_size, len(labels))
+    steps = epochs * (len(labels) // batch_size)
 
     def fit(rate: Array, decay: Array) -> Linear:
-        schedule = optax.cosine_decay_schedule(rate, epochs * steps)
-        optimizer = optax.sgd(schedule, momentum=0.9)
-
-        def step(carry: tuple[Linear, optax.OptState], rows: Array) -> Any:
-            head, state = carry
-            gradient = jax.grad(loss)(head, features[rows], labels[rows])
-            gradient = gradient._replace(kernel=gradient.kernel + decay * head.kernel)
-            updates, state = optimizer.update(gradient, state, head)
-            return (optax.apply_updates(head, updates), state), None
-
-        def epoch(carry: tuple[Linear, optax.OptState], number: Array) -> Any:
-            order = jax.random.permutation(jax.random.fold_in(key, number), count)
-            rows = order[: steps * batch_size].reshape(steps, batch_size)
-            return jax.lax.scan(step, carry, rows)
-
-        head = Linear(jnp.zeros((width, num_classes)), jnp.zeros(num_classes))
-        start = (head, optimizer.init(head))
-        return jax.lax.scan(epoch, start, jnp.arange(epochs))[0][0]
+        schedule = optax.cosine_decay_schedule(rate, steps)
+        decayed = optax.add_decayed_weights(decay, optim.is_kernel)
+        optimizer = optax.chain(decayed, optax.sgd(schedule, momentum=0.9))
+        common = {"key": key, "num_classes": num_classes, "epochs": epochs}
+        return descend(features, labels, optimizer, batch_size=batch_size, **common)
 
     return jax.vmap(fit)(learning_rates, weight_decays)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
 from ssl_jax.evaluate.features import Labelled
-from ssl_jax.evaluate.knn import knn_accuracy, leave_one_out
+from ssl_jax.evaluate.knn import euclidean_knn_accuracy, knn_accuracy, leave_one_out
 from tests.evaluate.clusters import clusters
 
 CLASSES = 8
@@ -56,6 +56,33 @@ def test_left_out_images_are_not_their_own_neighbours() -> None:
     assert found == {k: loop(QUERIES, QUERIES, k, 0.07, same=True) for k in (1, 20)}
     own = knn_accuracy(QUERIES, QUERIES, num_classes=CLASSES, ks=(1,))[1]
     assert own.top1 == 1.0 > found[1].top1
+
+
+def euclidean_loop(bank: Labelled, queries: Labelled, k: int) -> tuple[float, float]:
+    """Top-1 and top-5 of the unweighted vote, in float64."""
+    top1 = top5 = 0
+    for feature, label in zip(queries.features.astype(np.float64), queries.labels, strict=True):
+        distances = [np.sqrt(np.sum((feature - stored) ** 2)) for stored in bank.features]
+        votes = np.bincount(bank.labels[np.argsort(distances)[:k]], minlength=CLASSES)
+        best = [c for c in np.argsort(-votes, kind="stable") if votes[c]]
+        top1 += label in best[:1]
+        top5 += label in best[:5]
+    return top1 / len(queries.labels), top5 / len(queries.labels)
+
+
+def test_euclidean_accuracy_is_that_of_a_loop_and_of_scikit_learn() -> None:
+    found = euclidean_knn_accuracy(BANK, QUERIES, num_classes=CLASSES, ks=(1, 5, 150))
+    assert found == {k: euclidean_loop(BANK, QUERIES, k) for k in (1, 5, 150)}
+    for k in (1, 5):  # votes that are equal go to the first class there too
+        assert found[k].top1 == KNeighborsClassifier(k).fit(*BANK).score(*QUERIES)
+    assert 0.3 < found[5].top1 != found[1].top1
+    assert found[5].top1 != knn_accuracy(BANK, QUERIES, num_classes=CLASSES, ks=(5,))[5].top1
+
+
+def test_euclidean_distances_of_features_far_from_0() -> None:
+    far = [Labelled(features + 3000, labels) for features, labels in (BANK, QUERIES)]
+    found = euclidean_knn_accuracy(*far, num_classes=CLASSES)[5]
+    assert found == euclidean_loop(*far, 5)
 
 
 def test_weights_stay_finite_at_low_temperature() -> None:
