@@ -27,9 +27,6 @@ from ssl_jax.train import Augment, Examples, Metrics, TrainState, init_state, ma
 from ssl_jax.types import Config
 from ssl_jax.validate import check
 
-# What one device may give to the images; above it they are streamed.
-RESIDENT_SHARE = 0.3
-RESIDENT_BYTES_ON_CPU = 2.0 * 1024**3
 # Images that the figures shown during training are computed from.
 PROBE_BANK = 5000
 Encode = Callable[[Float[Array, "n h w c"]], Float[Array, "n d"]]
@@ -228,7 +225,7 @@ def _is_resident(config: Config, train: data.Dataset) -> bool:
     kind = config.data.pipeline
     if kind not in ("auto", "device", "grain"):
         raise UserError(f"unknown data.pipeline {kind!r}: auto, device or grain")
-    return kind == "device" or (kind == "auto" and data.bytes_of(train) <= _resident_bytes())
+    return kind == "device" or (kind == "auto" and pipeline.fits(train))
 
 
 def _source(
@@ -242,14 +239,6 @@ def _source(
     if resident:
         return pipeline.on_device(train, **common)
     return pipeline.streamed(train, workers=config.data.workers, steps=plan.steps, **common)
-
-
-def _resident_bytes() -> float:
-    device = jax.local_devices()[0]
-    if device.platform == "cpu":
-        return RESIDENT_BYTES_ON_CPU
-    stats = device.memory_stats() or {}
-    return RESIDENT_SHARE * stats.get("bytes_limit", 16 * 1024**3)
 
 
 def _encoder(description: Description, method: Method) -> Callable[[TrainState], Encode]:

@@ -10,11 +10,15 @@ import grain
 import jax
 import numpy as np
 
-from ssl_jax.data.dataset import Dataset, in_memory
+from ssl_jax.data.dataset import Dataset, bytes_of, in_memory
 from ssl_jax.data.order import batch_indices, own_rows
 from ssl_jax.data.stream import stream
 from ssl_jax.sharding import Shardings, put
 from ssl_jax.train import Examples, Metrics, TrainState
+
+# What one device may give to the images; above it they are streamed.
+RESIDENT_SHARE = 0.3
+RESIDENT_BYTES_ON_CPU = 2.0 * 1024**3
 
 
 class Pipeline(NamedTuple):
@@ -27,6 +31,15 @@ class Pipeline(NamedTuple):
     read: Callable[[Any, Any], Examples]
     resident: Any
     close: Callable[[], None]
+
+
+def fits(dataset: Dataset) -> bool:
+    """Whether the images may stay on the devices."""
+    device = jax.local_devices()[0]
+    if device.platform == "cpu":
+        return bytes_of(dataset) <= RESIDENT_BYTES_ON_CPU
+    stats = device.memory_stats() or {}
+    return bytes_of(dataset) <= RESIDENT_SHARE * stats.get("bytes_limit", 16 * 1024**3)
 
 
 def on_device(dataset: Dataset, *, batch_size: int, seed: int, shardings: Shardings) -> Pipeline:

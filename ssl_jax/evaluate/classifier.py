@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from ssl_jax import optim, pipeline, sharding
 from ssl_jax.augment.policy import ViewSpec, make_augment
-from ssl_jax.data.dataset import Dataset, bytes_of
+from ssl_jax.data.dataset import Dataset
 from ssl_jax.encoder import Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.evaluate.features import Labelled
@@ -30,8 +30,6 @@ from ssl_jax.report.progress import Progress
 from ssl_jax.sharding import Shardings
 from ssl_jax.train import TrainState, make_train_step
 from ssl_jax.types import Batch, Params, State
-
-RESIDENT_BYTES = 2 * 1024**3  # a larger training set is streamed to the devices
 
 
 def train_on_features(features: Labelled, recipe: Recipe, *, num_classes: int, seed: int) -> Linear:
@@ -193,7 +191,7 @@ def _source(
     dataset: Dataset, steps: int, batch_size: int, seed: int, shardings: Shardings
 ) -> pipeline.Pipeline:
     common = {"batch_size": batch_size, "seed": seed, "shardings": shardings}
-    if bytes_of(dataset) <= RESIDENT_BYTES:
+    if pipeline.fits(dataset):
         return pipeline.on_device(dataset, **common)
     return pipeline.streamed(dataset, workers=0, steps=steps, **common)
 

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from ssl_jax import sharding
+from ssl_jax import pipeline, sharding
 from ssl_jax.augment.policy import to_float
 from ssl_jax.errors import UserError
 from ssl_jax.evaluate import classifier
@@ -183,7 +183,7 @@ def test_devices_and_streaming_make_no_difference(monkeypatch: pytest.MonkeyPatc
         return jax.device_get((head, encoder.variables))
 
     one = trained(1)
-    monkeypatch.setattr(classifier, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(pipeline, "RESIDENT_BYTES_ON_CPU", 0)
     close(trained(8), one, rtol=1e-4, atol=1e-5)
 
 

@@ -1,0 +1,142 @@
+"""What users get wrong when they use an encoder: one clear line, and nothing is lost."""
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssl_jax import encoder as encoders
+from ssl_jax.embed import __main__ as embed
+from ssl_jax.errors import UserError
+from ssl_jax.evaluate import __main__ as evaluate
+from ssl_jax.report import record
+from tests.evaluate import tiny
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return tiny.encoder()
+
+
+@pytest.fixture
+def workdir(tmp_path, encoder):
+    """The folder of an import."""
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    encoders.write(folder / encoders.FILE, encoder.description, encoder.variables)
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """Two class folders of twelve images."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    random = np.random.default_rng(0)
+    for index in range(24):
+        path = tmp_path / "photos" / "ab"[index % 2] / f"{index:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (9, 8, 3), np.uint8)).save(path)
+    return tmp_path / "photos"
+
+
+def files_below(folder):
+    paths = [path for path in folder.rglob("*") if "cache" not in path.parts]
+    return {path: path.read_bytes() if path.is_file() else None for path in paths}
+
+
+def run_embed(workdir, photos):
+    embed.main(
+        ["", f"--workdir={workdir}", f"--images={photos}", f"--output={photos.parent}/f.npz"]
+    )
+
+
+def run_evaluate(workdir, photos, protocol="knn"):
+    data = ["--data=folder", f"--data_path={photos}"] if photos else []
+    evaluate.main(["", f"--workdir={workdir}", f"--protocol={protocol}", *data])
+
+
+def check_refused(tmp_path, message, run, *arguments):
+    before = files_below(tmp_path)
+    with pytest.raises(UserError, match=message) as error:
+        run(*arguments)
+    assert "\n" not in str(error.value)
+    assert files_below(tmp_path) == before
+
+
+COMMANDS = pytest.mark.parametrize("run", [run_embed, run_evaluate])
+
+
+@COMMANDS
+def test_folders_without_an_encoder(run, photos, tmp_path, encoder):
+    check_refused(tmp_path, "gone: there is no such folder", run, tmp_path / "gone", photos)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    check_refused(tmp_path, "empty holds no encoder", run, empty, photos)
+    check_refused(tmp_path, "is no safetensors file", run, photos / "a" / "00.png", photos)
+    (empty / encoders.DESCRIPTION).write_text(encoder.description.to_json())
+    check_refused(tmp_path, "has no checkpoint yet", run, empty, photos)
+    (empty / encoders.DESCRIPTION).write_text("text")
+    check_refused(tmp_path, "no description of an encoder", run, empty, photos)
+
+
+@COMMANDS
+def test_an_encoder_that_diverged(run, encoder, photos, tmp_path):
+    folder = tmp_path / "diverged"
+    folder.mkdir()
+    variables = jax.tree.map(lambda array: array, encoder.variables)
+    variables["params"]["layer1_0"]["bn2"]["bias"] *= np.nan
+    encoders.write(folder / encoders.FILE, encoder.description, variables)
+    (folder / "evaluations").mkdir()
+    check_refused(tmp_path, "not finite: training has diverged", run, folder, photos)
+
+
+@COMMANDS
+def test_folders_without_images(run, workdir, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "images"
+    check_refused(tmp_path, "images'? must be a folder of images", run, workdir, folder)
+    folder.mkdir()
+    check_refused(tmp_path, "images holds no image files", run, workdir, folder)
+    (folder / "text.jpg").write_text("text")
+    check_refused(
+        tmp_path, "none of the 1 image files in .*images can be read", run, workdir, folder
+    )
+    check_refused(tmp_path, "must be a folder of images", run, workdir, folder / "text.jpg")
+
+
+@COMMANDS
+def test_an_image_of_one_pixel_and_a_file_that_is_none(run, workdir, photos, capsys):
+    Image.new("L", (1, 1)).save(photos / "a" / "one.png")
+    (photos / "b" / "text.jpg").write_text("text")
+    run(workdir, photos)
+    if run is run_embed:
+        with np.load(photos.parent / "f.npz") as file:
+            assert len(file["paths"]) == 25 and "a/one.png" in file["paths"]
+            assert np.isfinite(file["features"]).all()
+        assert (
+            "1 image files cannot be read and are left out: b/text.jpg" in capsys.readouterr().out
+        )
+    else:
+        found = record.read_json(workdir / "evaluations" / "knn-folder-photos.json")
+        assert sum(found["splits"].values()) == 25 and 0 <= found["top1"] <= 1
+
+
+def test_images_without_labels_are_not_evaluated(workdir, photos, tmp_path):
+    message = "the images have no labels to evaluate by"
+    check_refused(tmp_path, message, run_evaluate, workdir, photos / "a")
+    (photos / "b").rename(tmp_path / "b")
+    check_refused(tmp_path, message, run_evaluate, workdir, photos)  # one class
+
+
+def test_evaluations_that_cannot_be_written(workdir, photos, tmp_path):
+    (workdir / "evaluations").write_text("a file")
+    check_refused(
+        tmp_path, "evaluations cannot be made: File exists", run_evaluate, workdir, photos
+    )
+
+
+def test_names_that_evaluate_does_not_know(workdir, photos, tmp_path):
+    check_refused(
+        tmp_path, "--protocol=best: there are .*knn", run_evaluate, workdir, photos, "best"
+    )
+    check_refused(tmp_path, "has no data of its own: --data=NAME", run_evaluate, workdir, None)
