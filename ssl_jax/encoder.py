@@ -24,7 +24,7 @@ from jaxtyping import Array, Float, Float32
 from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.errors import UserError
 from ssl_jax.networks.backbone import Backbone, make_backbone
-from ssl_jax.networks.torch_names import from_torch, to_torch
+from ssl_jax.networks.state_dicts import from_state_dict, to_state_dict
 from ssl_jax.types import Params
 
 DESCRIPTION = "encoder.json"
@@ -158,7 +158,9 @@ def write(path: Path, description: Description, variables: Params) -> None:
     Under the names of torchvision (ResNets) or timm (Vision Transformers).
     """
     part = path.with_name(path.name + ".part")
-    safetensors.numpy.save_file(to_torch(variables), part, {KEY: description.to_json()})
+    backbone = make_backbone(**description.network)
+    state_dict = to_state_dict(backbone, variables, image_size=description.image_size)
+    safetensors.numpy.save_file(state_dict, part, {KEY: description.to_json()})
     os.replace(part, path)
 
 
@@ -179,7 +181,8 @@ def read(path: Path) -> tuple[Description, Params]:
             f"{path} does not say what network it holds; python -m ssl_jax.import_weights "
             "makes an encoder of it"
         )
-    return Description.from_json(header), from_torch(state_dict)
+    description = Description.from_json(header)
+    return description, from_state_dict(make_backbone(**description.network), state_dict)
 
 
 @functools.partial(jax.jit, static_argnames=("backbone", "size", "crop"))

@@ -74,6 +74,20 @@ def test_a_file_holds_all_of_an_encoder(tmp_path):
         np.testing.assert_array_equal(loaded(images), encoder(images))
 
 
+@pytest.mark.parametrize("options", [{}, {"positions": "learned"}, {"pooling": "mean"}])
+def test_a_file_holds_a_vision_transformer(tmp_path, options):
+    network = {"name": "vit", "patch_size": 4, "width": 8, "depth": 1, "heads": 2, **options}
+    description = Description({**NETWORK, "stages": (), **network}, 8, 1.0, 3)
+    backbone = make_backbone(**description.network)
+    images = some_images(2, 8, 8, 3)
+    variables = backbone.init(jax.random.key(3), jnp.zeros((1, 8, 8, 3)), train=False)
+    encoder = Encoder(description, backbone, {**variables, "batch_stats": {}})
+    encoders.write(tmp_path / "vit.safetensors", description, encoder.variables)
+    np.testing.assert_array_equal(
+        load_encoder(tmp_path / "vit.safetensors")(images), encoder(images)
+    )
+
+
 def test_variables_must_be_those_of_the_description(tmp_path):
     encoder = tiny()
     wider = encoder.description._replace(network={**NETWORK, "width": 8})

@@ -1,0 +1,32 @@
+"""Variables of any backbone as a state dict of torchvision (ResNets) or timm (ViTs), and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ssl_jax.networks import timm_names, torch_names
+from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.resnet import ResNet
+from ssl_jax.types import Params
+
+
+def to_state_dict(
+    backbone: Backbone, variables: Params, *, image_size: int
+) -> dict[str, np.ndarray]:
+    """The state dict of a backbone's variables, for square images of this side in pixels."""
+    if isinstance(backbone, ResNet):
+        return torch_names.to_torch(variables)
+    return timm_names.to_timm(variables, backbone, image_size=image_size)
+
+
+def from_state_dict(backbone: Backbone, state_dict: Mapping[str, Any]) -> Params:
+    """{"params": ..., "batch_stats": ...}; values may be NumPy arrays or CPU tensors.
+
+    Raises:
+      UserError: for an entry that no such network has.
+    """
+    if isinstance(backbone, ResNet):
+        return torch_names.from_torch(state_dict)
+    params = timm_names.from_timm(state_dict, positions=backbone.positions)
+    return {"batch_stats": {}, **params}
