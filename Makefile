@@ -15,8 +15,8 @@ test: $(VENV)/installed-test
 test-slow: $(VENV)/installed-test
 	$(PYTEST) -m slow
 
-# Needs PyTorch (and torchvision) in $(VENV); the package itself never does.
-test-torch: $(VENV)/installed-test
+# Installs PyTorch, torchvision, timm and ONNX, some gigabytes; the package itself needs none of them.
+test-torch: $(VENV)/installed-test-torch
 	$(PYTEST) -m torch
 
 check: $(VENV)/installed-test
@@ -36,6 +36,10 @@ $(VENV)/installed: pyproject.toml
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+$(VENV)/installed-test-torch: $(VENV)/installed-test
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test-torch]'
 	touch $@
 
 clean:

@@ -160,7 +160,8 @@ def write(path: Path, description: Description, variables: Params) -> None:
     part = path.with_name(path.name + ".part")
     backbone = make_backbone(**description.network)
     state_dict = to_state_dict(backbone, variables, image_size=description.image_size)
-    safetensors.numpy.save_file(state_dict, part, {KEY: description.to_json()})
+    # Not `save_file`, whose files only their owner may read.
+    part.write_bytes(safetensors.numpy.save(state_dict, {KEY: description.to_json()}))
     os.replace(part, path)
 
 
@@ -223,7 +224,8 @@ def _check(path: Path, description: Description, backbone: Backbone, variables: 
     )
     name = description.network["name"]
     needed, held = _shapes({"batch_stats": {}, **shapes}), _shapes(variables)
-    for array in sorted(set(needed) | set(held)):
+    # Learned positions are for the image size of training, and resized for any other.
+    for array in sorted((set(needed) | set(held)) - {"params/positions"}):
         if needed.get(array) != held.get(array):
             raise UserError(
                 f"{path} has {array} {held.get(array, 'missing')}, but this {name} needs "

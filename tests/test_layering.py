@@ -21,11 +21,12 @@ ORDER = [
     "networks",
     "methods",
     "checkpoint",
-    "evaluate",
+    "encoder",
     "report",
     "preemption",
     "train",
     "pipeline",
+    "evaluate",
     "fit",
     "validate",
     "parts",
@@ -35,6 +36,9 @@ ORDER = [
     "command_line",
     "benchmark",
     "doctor",
+    "embed",
+    "export",
+    "import_weights",
     "main",
 ]
 FILES = sorted(ROOT.rglob("*.py"))

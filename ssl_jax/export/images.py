@@ -1,0 +1,46 @@
+"""The images that an exported encoder takes, in words and as an example."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float32
+
+from ssl_jax.encoder import Encoder, prepare
+
+
+def input_side(encoder: Encoder) -> int:
+    """The side of images of which the preparation takes a part, but need resize nothing."""
+    return round(encoder.description.image_size / encoder.description.crop)
+
+
+def example(encoder: Encoder) -> Float32[np.ndarray, "n h w c"]:
+    """Two images in [0, 1] that are always the same, of `input_side`."""
+    side, channels = input_side(encoder), encoder.description.channels
+    return np.random.default_rng(0).random((2, side, side, channels), np.float32)
+
+
+def prepared(
+    encoder: Encoder, images: Float32[np.ndarray, "n h w c"]
+) -> Float32[np.ndarray, "n s s c"]:
+    """Images as the network sees them, not normalised yet."""
+    size, crop = encoder.description.image_size, encoder.description.crop
+    return np.asarray(prepare(jnp.asarray(images), size=size, crop=crop))
+
+
+def statistics(encoder: Encoder) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel, by which the network normalises."""
+    network, channels = encoder.backbone, encoder.description.channels
+    mean, std = (np.broadcast_to(values, channels) for values in (network.mean, network.std))
+    return mean.tolist(), std.tolist()
+
+
+def preparation(encoder: Encoder) -> str:
+    """How images are prepared before they are normalised, in a line."""
+    size, crop = encoder.description.image_size, encoder.description.crop
+    part = "central square" if crop == 1 else f"central {crop:g} of the shorter side"
+    return f"images: in [0, 1], the {part} resized to {size} x {size} pixels, bilinear, antialiased"
+
+
+def normalization(encoder: Encoder) -> str:
+    """How they are normalised then, in a line."""
+    mean, std = ([round(v, 6) for v in values] for values in statistics(encoder))
+    return f"then normalised with mean {mean} and std {std}"
