@@ -4,7 +4,7 @@ VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: train test test-slow test-torch check format clean
+.PHONY: train test test-slow test-torch test-browser check format clean
 
 train: $(VENV)/installed
 	$(BIN)/python -m ssl_jax.main --config=configs/ba_moco.py
@@ -18,6 +18,10 @@ test-slow: $(VENV)/installed-test
 # Installs PyTorch, torchvision, timm and ONNX, some gigabytes; the package itself needs none of them.
 test-torch: $(VENV)/installed-test-torch
 	$(PYTEST) -m torch
+
+# Needs Chromium, as Debian's package `chromium`.
+test-browser: $(VENV)/installed-test
+	$(PYTEST) -m browser
 
 check: $(VENV)/installed-test
 	$(BIN)/ruff format --check .

@@ -33,6 +33,7 @@ ORDER = [
     "build",
     "checks",
     "run",
+    "page",
     "command_line",
     "benchmark",
     "doctor",

@@ -1,0 +1,1 @@
+"""The HTML report: what is collected of runs (`gallery`, `workdir`), and how it is shown."""
