@@ -21,7 +21,8 @@ from ssl_jax.evaluate.features import extract
 from ssl_jax.evaluate.probe import figures
 from ssl_jax.fit import Hooks, Plan
 from ssl_jax.methods.base import Expectation, Method
-from ssl_jax.parts import Statistics, describe, make_method, make_optimizer, make_views
+from ssl_jax.networks.batch_fusion import BatchFusion
+from ssl_jax.parts import Statistics, describe, make_fusion, make_method, make_optimizer, make_views
 from ssl_jax.report.verdict import warnings
 from ssl_jax.train import Augment, Examples, Metrics, TrainState, init_state, make_train_step
 from ssl_jax.types import Config
@@ -36,6 +37,7 @@ class Run(NamedTuple):
     """A configuration made concrete.
 
     fingerprint: of the training images. notes: what was changed of the configuration, in words.
+    fusion: the block that `method` has in front, whose parameters are under "fusion".
     init: the state before the first step, on the devices. step: the train step, not compiled.
     source: where its images come from, opened at the first call. probe: figures on held-out
     images. description: of the encoder. encoder: train state -> the function that evaluation sees.
@@ -49,6 +51,7 @@ class Run(NamedTuple):
     source: Callable[[], pipeline.Pipeline]
     augment: Augment
     method: Method
+    fusion: BatchFusion | None
     schedule: optax.Schedule
     optimizer: optax.GradientTransformation
     init: Callable[[], TrainState]
@@ -133,6 +136,7 @@ def build(config: Config, splits: data.Splits | None = None) -> Run:
         source=cache(lambda: _source(config, splits.train, plan, shardings, resident)),
         augment=views_of,
         method=method,
+        fusion=make_fusion(config, description),
         schedule=schedule,
         optimizer=optimizer,
         init=lambda: initial(key),

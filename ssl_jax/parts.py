@@ -59,14 +59,19 @@ def make_method(config: Config, steps: int, description: Description) -> Method:
     method = make(make_backbone(**network, dtype=dtype), steps, **options)
     if config.network.weights:
         method = pretrained(method, load_encoder(config.network.weights).variables)
-    if config.fusion.enabled:
-        options = plain(config.fusion)
-        options.pop("enabled")
-        views = options.pop("views")
-        normal = {key: network[key] for key in ("mean", "std")}
-        fusion = BatchFusion(**options, **normal, dtype=dtype)
-        method = batch_adaptive(method, fusion, views)
+    if (fusion := make_fusion(config, description)) is not None:
+        method = batch_adaptive(method, fusion, plain(config.fusion)["views"])
     return regularized(method, **plain(config.penalty))
+
+
+def make_fusion(config: Config, description: Description) -> BatchFusion | None:
+    """The block in front of the method; None where the configuration has none."""
+    options = plain(config.fusion)
+    if not options.pop("enabled"):
+        return None
+    del options["views"]
+    normal = {key: description.network[key] for key in ("mean", "std")}
+    return BatchFusion(**options, **normal, dtype=compute_dtype(config))
 
 
 def describe(config: Config, statistics: Statistics, channels: int) -> Description:

@@ -14,7 +14,6 @@ from ssl_jax.evaluate.features import extract
 from ssl_jax.evaluate.geometry import spectrum
 from ssl_jax.evaluate.health import rankme
 from ssl_jax.evaluate.protocol import K
-from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.page import exhibits
 from ssl_jax.page.exhibits import Column, Look, Neighbours, Points
 from ssl_jax.page.pictures import to_uint8
@@ -34,7 +33,7 @@ def views(run: Run, settings: dict[str, Any], train: TrainState | None) -> tuple
       settings: its configuration.
       train: the trained state; without one nothing is fused.
     """
-    fusion = settings["fusion"] if settings["fusion"]["enabled"] and train is not None else None
+    fusion = run.fusion if train is not None else None
     # Images fuse with the others of their batch: a whole one is made, and a few of it are shown.
     images = _batch(run.splits.train, settings["batch_size"] if fusion else SHOWN_IMAGES)
     made = jax.jit(run.augment)(jax.random.split(jax.random.key(0), len(images)), images)
@@ -42,8 +41,8 @@ def views(run: Run, settings: dict[str, Any], train: TrainState | None) -> tuple
     columns = [Column("training image", images[shown])]
     for index, view in enumerate(made):
         columns.append(Column(f"view {index}", to_uint8(np.asarray(view[shown]))))
-        if fusion and index in fusion["views"] and train is not None:
-            fused = _fuse(run, settings, train, view)
+        if fusion and train and index in settings["fusion"]["views"]:
+            fused = np.asarray(jax.jit(fusion.apply)({"params": train.params["fusion"]}, view))
             columns.append(Column(f"view {index}, fused", to_uint8(fused[shown])))
     return tuple(columns)
 
@@ -54,15 +53,6 @@ def _batch(train: Dataset, count: int) -> np.ndarray:
     first = _draw(train.labels, size, min(count, SHOWN_IMAGES))
     others = np.setdiff1d(_draw(train.labels, size, count), first)
     return data.gather(train.images, np.concatenate([first, others])[:count])
-
-
-def _fuse(run: Run, settings: dict[str, Any], train: TrainState, view: Any) -> np.ndarray:
-    """The trained fusion block on one view of a batch of images."""
-    options = {k: tuple(v) if isinstance(v, list) else v for k, v in settings["fusion"].items()}
-    del options["enabled"], options["views"]
-    normal = {key: run.description.network[key] for key in ("mean", "std")}
-    fusion = BatchFusion(**options, **normal)
-    return np.asarray(jax.jit(fusion.apply)({"params": train.params["fusion"]}, view))
 
 
 class _Asked(NamedTuple):
