@@ -219,8 +219,8 @@ def _statistics(config: Config, train: data.Dataset) -> Statistics:
     if mean and std:
         return mean, std
     if config.network.weights:
-        network = load_encoder(config.network.weights).description.network
-        return network["mean"], network["std"]
+        backbone = load_encoder(config.network.weights).backbone
+        return tuple(backbone.mean), tuple(backbone.std)
     return channel_statistics(train)
 
 

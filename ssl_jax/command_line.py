@@ -1,8 +1,10 @@
-"""The command line of every command: --config=FILE[:VARIANT], --config.KEY=VALUE, --workdir=DIR.
+"""The command line: --config=FILE[:VARIANT], --config.KEY=VALUE, --workdir=DIR, or plain flags.
 
-ml_collections parses it; what is wrong ends in one line instead of its tracebacks.
+ml_collections parses configurations, argparse the flags of commands without one; what is wrong
+ends in one line instead of tracebacks.
 """
 
+import argparse
 import difflib
 import os
 import re
@@ -40,6 +42,9 @@ def parse(argv: Sequence[str], default: str = "", **extra: str) -> Command:
     Raises:
       UserError: for an unknown key or flag, a wrong type, a missing file, a stray argument.
     """
+    if any(arg in ("-h", "--help", "--helpfull") for arg in argv[1:]):
+        print(sys.modules["__main__"].__doc__)
+        sys.exit(0)
     argv = [*argv] if named(argv) or not default else [*argv, f"--config={default}"]
     chosen = named(argv)
     if not chosen:
@@ -59,6 +64,29 @@ def parse(argv: Sequence[str], default: str = "", **extra: str) -> Command:
         Path(values["workdir"].value or Path("runs") / folder),
         {name: values[name].value for name in extra},
     )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line as for everything that the user can mend."""
+        raise UserError(message)
+
+
+def parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """The parser of a command without configuration.
+
+    name: as in python -m ssl_jax.NAME. description: the docstring of its module.
+    """
+    return _Parser(
+        prog=f"python -m ssl_jax.{name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def path(text: str) -> Path:
+    """A flag that names a file or a folder; no shell puts the home folder for ~ behind a "="."""
+    return Path(text).expanduser()
 
 
 def named(argv: Sequence[str]) -> str:
@@ -114,9 +142,6 @@ def _dotted(config: ConfigDict, prefix: str = "") -> Iterator[str]:
 
 def run(command: Callable[[Sequence[str]], None]) -> NoReturn:
     """Runs a command on sys.argv and exits: 0, or 1 after one line on what the user can mend."""
-    if any(arg in ("-h", "--help", "--helpfull") for arg in sys.argv[1:]):
-        print(command.__doc__)
-        sys.exit(0)
     # Grain's worker processes refuse to start while absl's own flags are not parsed.
     flags.FLAGS(sys.argv[:1])
     try:

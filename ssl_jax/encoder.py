@@ -21,6 +21,7 @@ from flax.traverse_util import unflatten_dict
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
+from ssl_jax.augment.policy import to_float
 from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.errors import UserError
 from ssl_jax.networks.backbone import Backbone, make_backbone
@@ -59,9 +60,10 @@ class Description(NamedTuple):
         """
         try:
             found = cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
+            network = {k: tuple(v) if isinstance(v, list) else v for k, v in found.network.items()}
+            make_backbone(**network)
+        except (ValueError, TypeError, AttributeError) as error:
             raise UserError(f"this is no description of an encoder: {error}") from None
-        network = {k: tuple(v) if isinstance(v, list) else v for k, v in found.network.items()}
         return found._replace(network=network)
 
 
@@ -95,13 +97,13 @@ class Encoder:
           UserError: for images of another type, rank or number of channels.
         """
         channels = self.description.channels
-        if np.ndim(images) != 4 or images.dtype != np.uint8 or images.shape[-1] != channels:
+        kind = getattr(images, "dtype", type(images).__name__)
+        if kind != np.uint8 or np.ndim(images) != 4 or images.shape[-1] != channels:
             raise UserError(
-                f"images must be uint8 [N, H, W, {channels}], not "
-                f"{getattr(images, 'dtype', type(images).__name__)} {np.shape(images)}"
+                f"images must be uint8 [N, H, W, {channels}], not {kind} {np.shape(images)}"
             )
         parts = [images[i : i + IMAGES_AT_A_TIME] for i in range(0, len(images), IMAGES_AT_A_TIME)]
-        rows = [self.encode(jnp.asarray(part).astype(jnp.float32) / 255) for part in parts]
+        rows = [self.encode(to_float(jnp.asarray(part))) for part in parts]
         empty = np.zeros((0, self.features), np.float32)
         return np.concatenate([empty, *(np.asarray(row, np.float32) for row in rows)])
 
@@ -118,6 +120,14 @@ def prepare(
     top, left = (height - side) // 2, (width - side) // 2
     images = images[:, top : top + side, left : left + side]
     return jax.image.resize(images, (n, size, size, channels), "bilinear", antialias=True)
+
+
+def abstract_variables(description: Description, backbone: Backbone) -> Params:
+    """Shapes and types of the variables of an encoder."""
+    side = description.image_size
+    images = jax.ShapeDtypeStruct((1, side, side, description.channels), jnp.float32)
+    init = functools.partial(backbone.init, train=False)
+    return {"batch_stats": {}, **jax.eval_shape(init, jax.random.key(0), images)}
 
 
 def load_encoder(
@@ -205,7 +215,8 @@ def _of_run(checkpoints: Path, step: int | None) -> tuple[int, Params]:
 
     def place(name: str) -> tuple[str, ...] | None:
         """params/backbone/..., state/stats/backbone/...; behind batch fusion params/method/..."""
-        parts = name.removeprefix("state/").replace("params/method/", "params/").split("/")
+        name = name.replace("params/method/", "params/").replace("state/stats/", "stats/")
+        parts = name.split("/")
         if parts[0] in places and parts[1] == "backbone":
             return places[parts[0]], *parts[2:]
         return None
@@ -217,13 +228,8 @@ def _of_run(checkpoints: Path, step: int | None) -> tuple[int, Params]:
 
 def _check(path: Path, description: Description, backbone: Backbone, variables: Params) -> None:
     """Raises UserError for variables that are not those of the network, or not finite."""
-    side = description.image_size
-    images = jax.ShapeDtypeStruct((1, side, side, description.channels), jnp.float32)
-    shapes = jax.eval_shape(
-        functools.partial(backbone.init, train=False), jax.random.key(0), images
-    )
     name = description.network["name"]
-    needed, held = _shapes({"batch_stats": {}, **shapes}), _shapes(variables)
+    needed, held = _shapes(abstract_variables(description, backbone)), _shapes(variables)
     # Learned positions are for the image size of training, and resized for any other.
     for array in sorted((set(needed) | set(held)) - {"params/positions"}):
         if needed.get(array) != held.get(array):

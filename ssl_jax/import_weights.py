@@ -1,13 +1,16 @@
-"""Weights of torchvision or timm as an encoder of ours."""
+"""python -m ssl_jax.import_weights --file=FILE --architecture=NAME --workdir=DIR
+
+Makes an encoder of weights in the layout of torchvision (ResNets) or timm (Vision Transformers), to
+evaluate it, to embed images with it, or to start from it. FILE is a safetensors file, or one of
+PyTorch's, which must then be installed and reads it with weights_only.
+"""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import safetensors
 import safetensors.numpy
@@ -15,7 +18,7 @@ import safetensors.numpy
 from ssl_jax import command_line, encoder
 from ssl_jax.encoder import Description
 from ssl_jax.errors import UserError
-from ssl_jax.networks.backbone import RESNETS, VITS, make_backbone
+from ssl_jax.networks.backbone import RESNETS, VITS, Backbone, make_backbone
 from ssl_jax.networks.state_dicts import from_state_dict, to_state_dict
 from ssl_jax.report.record import make_folder
 
@@ -27,23 +30,11 @@ StateDict = dict[str, np.ndarray]
 
 
 def main(argv: Sequence[str]) -> None:
-    """python -m ssl_jax.import_weights --file=FILE --architecture=NAME --workdir=DIR
-
-    Makes an encoder of weights in the layout of torchvision (ResNets) or timm (Vision
-    Transformers), to evaluate it, to embed images with it, or to start from it. FILE is a
-    safetensors file, or one of PyTorch's, which must then be installed and reads it with
-    weights_only.
-
-      --architecture  resnet18, resnet34, resnet50, vit_tiny, vit_small or vit_base
-      --prefix        of the entries to take, such as module.encoder_q.; default: the only one
-      --mean, --std   of the images in [0, 1] at training, as 0.5,0.5,0.5; default: ImageNet's
-      --image_size    side in pixels at which the network sees images; default: 224
-      --crop          part of the shorter side that is resized to it; default: 0.875
-      --stem          of a ResNet whose first convolution is 3x3: cifar, or small (max-pooling)
-      --heads         of a Vision Transformer; default: the architecture's, but MoCo v3's
-                      vit_small has 12
-    """
+    """Flags: --file --architecture --workdir --prefix --mean --std --image_size --crop --stem
+    --heads"""
     args = _parse(argv)
+    if (args.workdir / encoder.DESCRIPTION).exists():
+        raise UserError(f"--workdir={args.workdir} is the folder of a run; name another")
     make_folder(args.workdir)
     entries, prefix, dropped = select(read_file(args.file), args.architecture, args.prefix)
     description = describe(
@@ -57,7 +48,7 @@ def main(argv: Sequence[str]) -> None:
         heads=args.heads,
     )
     backbone = make_backbone(**description.network)
-    compare(entries, description)
+    compare(entries, description, backbone)
     variables = from_state_dict(backbone, entries)
     path = args.workdir / encoder.FILE
     encoder.write(path, description, variables)
@@ -69,17 +60,21 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m ssl_jax.import_weights")
-    parser.add_argument("--file", type=Path, required=True)
-    parser.add_argument("--architecture", choices=ARCHITECTURES, required=True)
-    parser.add_argument("--workdir", type=Path, required=True)
-    parser.add_argument("--prefix")
-    parser.add_argument("--mean", type=_numbers, default=IMAGENET_MEAN)
-    parser.add_argument("--std", type=_numbers, default=IMAGENET_STD)
-    parser.add_argument("--image_size", type=int, default=224)
-    parser.add_argument("--crop", type=float, default=0.875)
-    parser.add_argument("--stem", choices=["imagenet", "cifar", "small"])
-    parser.add_argument("--heads", type=int, default=0)
+    parser = command_line.parser("import_weights", __doc__)
+    add, path = parser.add_argument, command_line.path
+    add("--file", type=path, required=True, help="the weights")
+    add("--architecture", choices=ARCHITECTURES, required=True)
+    add("--workdir", type=path, required=True, help="folder to put the encoder in")
+    add("--prefix", help="of the entries to take, as module.encoder_q.; default: the only one")
+    of_images = "of the images in [0, 1] at training, as 0.5,0.5,0.5; default: ImageNet's"
+    add("--mean", type=_numbers, default=IMAGENET_MEAN, help=of_images)
+    add("--std", type=_numbers, default=IMAGENET_STD, help=of_images)
+    add("--image_size", type=int, default=224, help="side in pixels of what the network sees")
+    add("--crop", type=float, default=0.875, help="part of the shorter side resized to it")
+    small = "of a ResNet whose first convolution is 3x3: cifar, or small (max-pooling)"
+    add("--stem", choices=["imagenet", "cifar", "small"], help=small)
+    heads = "of a Vision Transformer; default: the architecture's; MoCo v3's vit_small has 12"
+    add("--heads", type=int, default=0, help=heads)
     return parser.parse_args(list(argv[1:]))
 
 
@@ -184,8 +179,11 @@ def describe(
     """The encoder that the entries are; see the flags.
 
     Raises:
-      UserError: if the stem cannot be told from the entries, or is not the one named.
+      UserError: if the stem cannot be told from the entries or is not the one named, or for an
+        image size or a crop that there cannot be.
     """
+    if image_size < 1 or not 0 < crop <= 1:
+        raise UserError(f"--image_size={image_size} must be at least 1 and --crop={crop} in (0, 1]")
     network: dict[str, Any] = {"name": architecture, "mean": mean, "std": std}
     if architecture in RESNETS:
         first = entries.get("conv1.weight")
@@ -213,19 +211,16 @@ def _stem(shape: tuple[int, ...], named: str | None) -> str:
     )
 
 
-def compare(entries: StateDict, description: Description) -> None:
+def compare(entries: StateDict, description: Description, backbone: Backbone) -> None:
     """Nothing, if the entries are those of the network.
 
     Raises:
       UserError: naming the first entry that differs.
     """
     size, name = description.image_size, description.network["name"]
-    backbone = make_backbone(**description.network)
-    images = jax.ShapeDtypeStruct((1, size, size, description.channels), jnp.float32)
-    init = partial(backbone.init, train=False)
     variables = jax.tree.map(
-        lambda leaf: np.zeros(leaf.shape, np.float32),
-        jax.eval_shape(init, jax.random.key(0), images),
+        lambda leaf: np.zeros(leaf.shape, leaf.dtype),
+        encoder.abstract_variables(description, backbone),
     )
     expected = to_state_dict(backbone, variables, image_size=size)
     for entry, value in entries.items():

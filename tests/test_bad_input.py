@@ -10,7 +10,7 @@ from ssl_jax.embed import __main__ as embed
 from ssl_jax.errors import UserError
 from ssl_jax.evaluate import __main__ as evaluate
 from ssl_jax.report import record
-from tests.evaluate import tiny
+from tests import tiny
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_folders_without_an_encoder(run, photos, tmp_path, encoder):
     empty = tmp_path / "empty"
     empty.mkdir()
     check_refused(tmp_path, "empty holds no encoder", run, empty, photos)
-    check_refused(tmp_path, "is no safetensors file", run, photos / "a" / "00.png", photos)
+    check_refused(tmp_path, "is no safetensors file|is a file", run, photos / "a" / "00.png", photos)
     (empty / encoders.DESCRIPTION).write_text(encoder.description.to_json())
     check_refused(tmp_path, "has no checkpoint yet", run, empty, photos)
     (empty / encoders.DESCRIPTION).write_text("text")
@@ -140,3 +140,33 @@ def test_names_that_evaluate_does_not_know(workdir, photos, tmp_path):
         tmp_path, "--protocol=best: there are .*knn", run_evaluate, workdir, photos, "best"
     )
     check_refused(tmp_path, "has no data of its own: --data=NAME", run_evaluate, workdir, None)
+    argv = ["", f"--workdir={workdir}", "--batch_size=0"]
+    check_refused(tmp_path, "--batch_size=0 must be at least 1", evaluate.main, argv)
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--protocol="], "--protocol=: there are knn"),
+        (["--protocol=knn,knnn"], "--protocol=knnn: there are knn"),
+        (["--seeds=abc"], "--seeds=abc must be numbers"),
+        (["--seeds=-1"], "--seeds=-1 must be numbers"),
+        (["--batch_size=-5"], "--batch_size=-5 must be at least 1"),
+        (["--batch_size=many"], "invalid int value: 'many'"),
+        (["--data_classes=list.txt"], "--data_classes needs --data"),
+        (["--data=nosuch"], "--data 'nosuch' must be one of"),
+        (["--data=folder"], "--data_path '' must be a folder"),
+        (["--step=3"], "no checkpoint of step 3"),
+        (["--labels=list.txt", "--protocol=finetune,knn"], "--labels is for"),
+        (["--labels=list.txt", "--protocol=finetune_1,finetune_10"], "lists the images of one"),
+        ([], "no data of its own"),
+        (["--nosuch=1"], "unrecognized arguments: --nosuch=1"),
+    ],
+)
+def test_flags_of_evaluate_that_cannot_be_followed(flags, message, workdir, tmp_path):
+    check_refused(tmp_path, message, evaluate.main, ["", f"--workdir={workdir}", *flags])
+
+
+def test_evaluate_needs_a_folder(workdir, tmp_path):
+    file = workdir / encoders.FILE
+    check_refused(tmp_path, "is a file", evaluate.main, ["", f"--workdir={file}"])

@@ -4,8 +4,6 @@ import csv
 import os
 import sys
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,9 +13,9 @@ from ssl_jax.data.decode import decode
 from ssl_jax.embed import __main__ as command
 from ssl_jax.embed import stream, write
 from ssl_jax.embed.part import Part
-from ssl_jax.encoder import Description, load_encoder
+from ssl_jax.encoder import load_encoder
 from ssl_jax.errors import UserError
-from ssl_jax.networks.backbone import make_backbone
+from tests import tiny
 
 NETWORK = {"name": "resnet18", "width": 4, "stages": (1, 1), "mean": (0.4,), "std": (0.3,)}
 SIDE = 10  # round(8 / 0.8): what is decoded for an encoder that sees 8 pixels
@@ -32,10 +30,8 @@ def workdir(tmp_path_factory):
 
 
 def save_encoder(folder, seed):
-    backbone = make_backbone(**NETWORK)
-    init = jax.jit(lambda key: backbone.init(key, jnp.zeros((1, 8, 8, 3)), train=False))
-    description = Description(NETWORK, image_size=8, crop=0.8, channels=3)
-    encoders.write(folder / encoders.FILE, description, init(jax.random.key(seed)))
+    encoder = tiny.encoder(NETWORK, crop=0.8, seed=seed)
+    encoders.write(folder / encoders.FILE, encoder.description, encoder.variables)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """A trained encoder by itself: what a run leaves, what a file holds, what it does to images."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,19 +12,14 @@ from configs import ba_moco
 from ssl_jax import encoder as encoders
 from ssl_jax.build import build
 from ssl_jax.checkpoint import Checkpoints
-from ssl_jax.encoder import Description, Encoder, load_encoder, prepare
+from ssl_jax.encoder import Description, load_encoder, prepare
 from ssl_jax.errors import UserError
-from ssl_jax.networks.backbone import make_backbone
+from tests.tiny import encoder as encoder_of
 
 NETWORK = {"name": "resnet18", "width": 4, "stages": (1, 1), "mean": (0.5,), "std": (0.25,)}
 
 
-def tiny(image_size=8, crop=1.0, channels=3, seed=0):
-    description = Description(NETWORK, image_size, crop, channels)
-    backbone = make_backbone(**NETWORK)
-    images = jnp.zeros((1, image_size, image_size, channels))
-    variables = backbone.init(jax.random.key(seed), images, train=False)
-    return Encoder(description, backbone, variables)
+tiny = partial(encoder_of, NETWORK)
 
 
 def some_images(*shape, seed=0):
@@ -57,7 +54,7 @@ def test_the_central_square_is_prepared():
 
 @pytest.mark.parametrize(
     "images",
-    [some_images(2, 8, 8, 3) / 255, some_images(8, 8, 3), some_images(2, 8, 8, 1), [1, 2]],
+    [some_images(2, 8, 8, 3) / 255, some_images(8, 8, 3), some_images(2, 8, 8, 1), [[[[1]]]]],
     ids=["floats", "one image", "grey", "a list"],
 )
 def test_other_images_are_refused(images):
@@ -77,12 +74,9 @@ def test_a_file_holds_all_of_an_encoder(tmp_path):
 @pytest.mark.parametrize("options", [{}, {"positions": "learned"}, {"pooling": "mean"}])
 def test_a_file_holds_a_vision_transformer(tmp_path, options):
     network = {"name": "vit", "patch_size": 4, "width": 8, "depth": 1, "heads": 2, **options}
-    description = Description({**NETWORK, "stages": (), **network}, 8, 1.0, 3)
-    backbone = make_backbone(**description.network)
+    encoder = encoder_of({**NETWORK, "stages": (), **network}, seed=3)
     images = some_images(2, 8, 8, 3)
-    variables = backbone.init(jax.random.key(3), jnp.zeros((1, 8, 8, 3)), train=False)
-    encoder = Encoder(description, backbone, {**variables, "batch_stats": {}})
-    encoders.write(tmp_path / "vit.safetensors", description, encoder.variables)
+    encoders.write(tmp_path / "vit.safetensors", encoder.description, encoder.variables)
     np.testing.assert_array_equal(
         load_encoder(tmp_path / "vit.safetensors")(images), encoder(images)
     )
@@ -160,12 +154,10 @@ def test_a_damaged_checkpoint_gives_no_encoder(fused_run, tmp_path):
 
 def test_training_starts_from_given_weights(fused_run, tmp_path):
     _, run, train = fused_run
-    start = tiny(image_size=16, channels=1)
     network = {**run.description.network, "mean": (0.1,), "std": (0.2,)}
-    backbone = make_backbone(**network)
-    variables = backbone.init(jax.random.key(5), jnp.zeros((1, 16, 16, 1)), train=False)
-    description = start.description._replace(network=network)
-    encoders.write(tmp_path / "encoder.safetensors", description, variables)
+    start = encoder_of(network, image_size=16, channels=1, seed=5)
+    variables = start.variables
+    encoders.write(tmp_path / "encoder.safetensors", start.description, variables)
     config = ba_moco.get_config()
     config.network.width, config.network.stages = 4, (1,)
     config.network.weights = str(tmp_path)

@@ -5,7 +5,6 @@ Features of all image files below a folder, by the encoder of a run, an import o
 where it stopped. Files that cannot be read as images are left out and named in the end.
 """
 
-import argparse
 import datetime
 import hashlib
 import time
@@ -17,6 +16,7 @@ import numpy as np
 
 from ssl_jax import command_line
 from ssl_jax.checkpoint import digest
+from ssl_jax.command_line import path
 from ssl_jax.embed import write
 from ssl_jax.embed.part import Part
 from ssl_jax.embed.stream import Found, find, stream
@@ -29,20 +29,19 @@ NAMED = 10  # of the files that cannot be read
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --workdir=DIR  --images=FOLDER  --output=FILE.npz|.csv|.parquet  --batch_size=256"""
-    parser = argparse.ArgumentParser(prog="python -m ssl_jax.embed", description=__doc__)
+    parser = command_line.parser("embed", __doc__)
     parser.add_argument(
-        "--workdir", type=Path, required=True, help="folder of a run or an import, or an export"
+        "--workdir", type=path, required=True, help="folder of a run or an import, or an export"
     )
-    parser.add_argument("--images", type=Path, required=True, help="folder of image files")
-    parser.add_argument("--output", type=Path, required=True, help="a .npz, .csv or .parquet file")
+    parser.add_argument("--images", type=path, required=True, help="folder of image files")
+    parser.add_argument("--output", type=path, required=True, help="a .npz, .csv or .parquet file")
     parser.add_argument("--batch_size", type=int, default=256, help="images a batch")
     args = parser.parse_args(list(argv[1:]))
     if args.batch_size < 1:
         raise UserError(f"--batch_size={args.batch_size} must be at least 1")
-    output = args.output.expanduser()
-    write.check(output)
-    found = find(args.images.expanduser())
-    embed(load_encoder(args.workdir), found, output, batch_size=args.batch_size)
+    write.check(args.output)
+    found = find(args.images)
+    embed(load_encoder(args.workdir), found, args.output, batch_size=args.batch_size)
 
 
 def embed(encoder: Encoder, found: Found, output: Path, *, batch_size: int) -> None:

@@ -178,13 +178,13 @@ def _start(
     shardings: Shardings,
 ) -> TrainState:
     """The state before the first step, on the devices."""
-    key, blank = jax.random.key(seed), Batch(())
-    # The steps donate their state, and these arrays are the encoder's own.
-    params, state = jax.tree.map(jnp.copy, method.init(key, blank))
-    step = jnp.zeros((), jnp.int32)
-    return jax.device_put(
-        TrainState(step, params, state, optimizer.init(params), key), shardings.replicated
-    )
+    # Copies: the steps donate their state, and these arrays are the encoder's own.
+    params, state = jax.tree.map(np.array, method.init(jax.random.key(seed), Batch(())))
+    start = (np.int32(0), params, state, optimizer.init(params))
+    step, params, state, opt = sharding.put(start, shardings.replicated)
+    # Made where it is to lie: a typed key cannot be put onto devices of other processes.
+    key = jax.jit(jax.random.key, static_argnums=0, out_shardings=shardings.replicated)(seed)
+    return TrainState(step, params, state, opt, key)
 
 
 def _source(

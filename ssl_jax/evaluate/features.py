@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float32, Int, UInt8
+from jaxtyping import Array, Float, Float32, Float64, Int
 
+from ssl_jax.augment.policy import to_float
 from ssl_jax.data.dataset import Images, gather
 from ssl_jax.sharding import Shardings
 
@@ -49,7 +49,7 @@ def extract(
     for start in range(0, len(images), batch_size):
         batch = gather(images, np.arange(start, min(start + batch_size, len(images))))
         fill = [(0, batch_size - len(batch))] + 3 * [(0, 0)]
-        ahead = encode(_unit(jax.device_put(np.pad(batch, fill), shardings and shardings.batch)))
+        ahead = encode(to_float(jax.device_put(np.pad(batch, fill), shardings and shardings.batch)))
         if shardings:
             ahead = jax.device_put(ahead, shardings.replicated)
         # Fetched one batch late: the device works while the host reads the next one.
@@ -76,6 +76,7 @@ def pixels(images: Images, *, batch_size: int = 256) -> Float32[np.ndarray, "n d
     return extract(flatten, images, batch_size=batch_size)
 
 
-@jax.jit
-def _unit(images: UInt8[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-    return images.astype(jnp.float32) / 255
+def unit(features: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
+    """Features of length 1, in float64 on the host; those of 0 stay 0."""
+    features = features.astype(np.float64)
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Float32, Float64, Int, Key, UInt8
 from ssl_jax.augment.policy import ViewSpec, make_augment
 from ssl_jax.data.dataset import gather
 from ssl_jax.errors import UserError
-from ssl_jax.evaluate.health import feature_std, rankme
+from ssl_jax.evaluate.health import health
 from ssl_jax.evaluate.knn import leave_one_out
 from ssl_jax.evaluate.task import Task
 from ssl_jax.losses import normalize
@@ -34,8 +34,7 @@ def geometry(task: Task, seed: int) -> dict[str, Any]:
     Returns:
       alignment: mean of ||x_hat - y_hat||^2 over two views of each image, in [0, 4].
       uniformity: see `uniformity`; about -4 where features spread evenly, 0 at a collapse.
-      effective_rank: RankMe.
-      feature_std_ratio: 1 where normalised features spread evenly, 0 at a collapse.
+      effective_rank and feature_std_ratio: see `health`.
       nearest_neighbour_top1: share of images whose nearest other one by cosine is of their class.
       spectrum: eigenvalues of the covariance of the features, falling.
 
@@ -51,8 +50,7 @@ def geometry(task: Task, seed: int) -> dict[str, Any]:
     return {
         "alignment": float(np.mean(distances**2)),
         "uniformity": uniformity(test.features),
-        "effective_rank": rankme(test.features),
-        "feature_std_ratio": feature_std(test.features) * math.sqrt(test.features.shape[1]),
+        **health(test.features),
         "nearest_neighbour_top1": nearest.top1,
         "spectrum": spectrum(test.features).tolist(),
         "settings": {

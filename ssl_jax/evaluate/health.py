@@ -4,8 +4,25 @@ On the host in float64. Singular values below a thousandth of the largest, which
 would be lost in the rounding of a Gram matrix in float32.
 """
 
+import math
+
 import numpy as np
 from jaxtyping import Float
+
+from ssl_jax.evaluate.features import unit
+
+
+def health(features: Float[np.ndarray, "n d"]) -> dict[str, float]:
+    """Both numbers, as they are reported.
+
+    Returns:
+      feature_std_ratio: the std of normalised features over 1 / sqrt(d); 1 where they spread
+      evenly, 0 at a collapse. effective_rank: RankMe.
+    """
+    return {
+        "feature_std_ratio": feature_std(features) * math.sqrt(features.shape[1]),
+        "effective_rank": rankme(features),
+    }
 
 
 def feature_std(features: Float[np.ndarray, "n d"]) -> float:
@@ -14,9 +31,7 @@ def feature_std(features: Float[np.ndarray, "n d"]) -> float:
     1 / sqrt(d) where features spread evenly over the sphere, 0 where all are the same
     (SimSiam, arXiv 2011.10566, Section 4.1).
     """
-    features = features.astype(np.float64)
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return float((features / np.maximum(lengths, 1e-12)).std(axis=0).mean())
+    return float(unit(features).std(axis=0).mean())
 
 
 def rankme(features: Float[np.ndarray, "n d"]) -> float:

@@ -4,10 +4,11 @@ from typing import Any
 
 from ssl_jax.evaluate.accuracy import Accuracy
 from ssl_jax.evaluate.knn import euclidean_knn_accuracy, knn_accuracy
+from ssl_jax.evaluate.protocol import TEMPERATURE, K
 from ssl_jax.evaluate.task import Task
 
-KS = (20, 200)
-TEMPERATURES = (0.07, 0.1)  # of DINO (arXiv 2104.14294); of MoCo's and SimSiam's code
+KS = (K, 200)
+TEMPERATURES = (TEMPERATURE, 0.1)  # of DINO (arXiv 2104.14294); of MoCo's and SimSiam's code
 EUCLIDEAN_K = 5  # of W-MSE (arXiv 2007.06346) and MSBReg (arXiv 2207.03552, Table 1)
 
 
@@ -27,7 +28,7 @@ def knn(task: Task, seed: int) -> dict[str, Any]:
         votes |= {f"k{k}_t{temperature}": accuracy for k, accuracy in found.items()}
     found = euclidean_knn_accuracy(bank, test, num_classes=classes, ks=(EUCLIDEAN_K,))
     votes[f"euclidean{EUCLIDEAN_K}"] = found[EUCLIDEAN_K]
-    figures: dict[str, Any] = votes[f"k{KS[0]}_t{TEMPERATURES[0]}"]._asdict()
+    figures: dict[str, Any] = votes[f"k{K}_t{TEMPERATURE}"]._asdict()
     for name, accuracy in votes.items():
         figures |= {
             f"{name}_{which}": value
@@ -35,7 +36,7 @@ def knn(task: Task, seed: int) -> dict[str, Any]:
             if value is not None
         }
     settings = {
-        "top1": f"k = {KS[0]}, T = {TEMPERATURES[0]}",
+        "top1": f"k = {K}, T = {TEMPERATURE}",
         "kK_tT": "K nearest by cosine similarity s, votes weighted by exp(s / T)",
         "euclideanK": "K nearest by distance of the features as they are, equal votes",
         "bank": len(bank.labels),

@@ -1,6 +1,5 @@
 """The few figures that are looked at while training goes on."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.errors import UserError
 from ssl_jax.evaluate.features import Labelled
-from ssl_jax.evaluate.health import feature_std, rankme
+from ssl_jax.evaluate.health import health
 from ssl_jax.evaluate.knn import knn_accuracy
 from ssl_jax.evaluate.protocol import TEMPERATURE, K
 
@@ -25,8 +24,7 @@ def figures(
       held: images held out of training, which are looked at; without them the bank is.
 
     Returns:
-      feature_std_ratio: the std of normalised features over 1 / sqrt(d); 1 where they spread
-      evenly, 0 at a collapse. effective_rank: RankMe. knn_top1: as in `protocol`.
+      feature_std_ratio and effective_rank, see `health`. knn_top1: as in `protocol`.
 
     Raises:
       UserError: if features are not finite.
@@ -35,10 +33,7 @@ def figures(
     seen = known if held is None else features(held.images)
     if not np.isfinite(seen).all():
         raise UserError("the features are not finite: training has diverged")
-    found = {
-        "feature_std_ratio": feature_std(seen) * math.sqrt(seen.shape[1]),
-        "effective_rank": rankme(seen),
-    }
+    found = health(seen)
     if held is not None and held.labels is not None and bank.labels is not None:
         accuracies = knn_accuracy(
             Labelled(known, bank.labels),

@@ -22,7 +22,7 @@ from sklearn.svm import LinearSVC
 
 from ssl_jax.errors import UserError
 from ssl_jax.evaluate.accuracy import Accuracy
-from ssl_jax.evaluate.features import Labelled
+from ssl_jax.evaluate.features import Labelled, unit
 from ssl_jax.evaluate.sklearn_scores import model_accuracy
 from ssl_jax.evaluate.task import Task
 
@@ -98,7 +98,7 @@ def svm_precision(
     Raises:
       UserError: if a class is in fewer than 3 training images, or in no test image.
     """
-    features, test_features = _unit(train.features), _unit(test.features)
+    features, test_features = unit(train.features), unit(test.features)
     make = _maker({True: 2, False: 1})
     precision = Precision([], [], [])
     for name, presence, in_test in zip(classes, train.presence.T, test.presence.T, strict=True):
@@ -125,13 +125,13 @@ def svm_accuracy(
     Raises:
       UserError: if a class is in fewer than 3 training images.
     """
-    features, make = _unit(train.features), _maker(None)
+    features, make = unit(train.features), _maker(None)
     counts = np.bincount(train.labels)
     _require("every class", "training", counts[counts > 0].min(), FOLDS)
     cost = _choose(make, features, train.labels, costs, scoring="accuracy")
     model = make(cost).fit(features, train.labels)
-    unit = test._replace(features=_unit(test.features))
-    return model_accuracy(model, unit, num_classes=num_classes), cost
+    test = test._replace(features=unit(test.features))
+    return model_accuracy(model, test, num_classes=num_classes), cost
 
 
 def average_precisions(
@@ -155,11 +155,6 @@ def _multi_labelled(task: Task, part: str) -> MultiLabelled:
     presence = task.part(part).presence
     assert presence is not None  # all parts of a multi-label set have it
     return MultiLabelled(task.vectors(part), presence)
-
-
-def _unit(features: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    features = features.astype(np.float64)
-    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 
 def _require(what: str, part: str, count: Any, least: int) -> None:

@@ -1,7 +1,6 @@
 """What a protocol is given: an encoder, labelled images, and their features, made once."""
 
 import dataclasses
-import functools
 import math
 from pathlib import Path
 
@@ -36,6 +35,7 @@ class Task:
     shardings: Shardings
     batch_size: int = 256
     labels: Path | None = None
+    _vectors: dict[str, np.ndarray] = dataclasses.field(default_factory=dict, init=False)
 
     @property
     def num_classes(self) -> int:
@@ -61,20 +61,22 @@ class Task:
         """All labelled training images."""
         return join(self.part("fit"), self.part("holdout"))
 
-    @functools.cache  # noqa: B019 - a task lives as long as its process
     def vectors(self, part: str) -> Float32[np.ndarray, "n d"]:
         """Frozen features of a part; each image passes the encoder once."""
         if part == "train":
             return np.concatenate([self.vectors("fit"), self.vectors("holdout")])
-        found = extract(
-            self.encoder.encode,
-            self.part(part).images,
-            batch_size=self.batch_size,
-            shardings=self.shardings,
-        )
-        if not np.isfinite(found).all():
-            raise UserError("the features are not finite: training has diverged")
-        return found
+        if part not in self._vectors:
+            images = self.part(part).images
+            found = extract(
+                self.encoder.encode,
+                images,
+                batch_size=_shared(min(self.batch_size, len(images)), self.shardings),
+                shardings=self.shardings,
+            )
+            if not np.isfinite(found).all():
+                raise UserError("the features are not finite: training has diverged")
+            self._vectors[part] = found
+        return self._vectors[part]
 
     def features(self, part: str) -> Labelled:
         """Frozen features of a part with its labels.
@@ -106,7 +108,10 @@ def make_task(
     """
     bank, test, channels = splits.bank, splits.test, encoder.description.channels
     if test is None or any(d.labels is None and d.presence is None for d in (bank, test)):
-        raise UserError("the images have no labels to evaluate by")
+        raise UserError(
+            "the images have no labels to evaluate by: of a folder at least two class folders, in "
+            "training and test images"
+        )
     if bank.images.shape[-1] != channels:
         raise UserError(
             f"the images have {bank.images.shape[-1]} channels, the encoder sees {channels}"
@@ -114,8 +119,13 @@ def make_task(
     if splits.holdout is None:
         rest, held = set_aside(bank, math.ceil(HOLDOUT_PART * len(bank.images)))
         splits = Splits(rest, held, test)
-    devices = shardings.mesh.size
     placed = dataclasses.replace(
         encoder, variables=jax.device_put(encoder.variables, shardings.replicated)
     )
-    return Task(placed, splits, shardings, -(-batch_size // devices) * devices, labels)
+    return Task(placed, splits, shardings, _shared(batch_size, shardings), labels)
+
+
+def _shared(batch_size: int, shardings: Shardings) -> int:
+    """The batch size rounded up to what the devices share evenly."""
+    devices = shardings.mesh.size
+    return -(-batch_size // devices) * devices

@@ -1,6 +1,15 @@
-"""An encoder as a file for another framework, checked by loading it again."""
+"""python -m ssl_jax.export --workdir=DIR --format=FORMAT --output=FILE [--step=N]
 
-import argparse
+Writes the encoder of a run for another framework, loads the file again, compares its features
+with the encoder's on two images, and says how to load it.
+
+  torchvision   ResNets: safetensors with torchvision's names
+  timm          ResNets and Vision Transformers: safetensors with timm's names
+  detectron2    ResNets: a pickle for Detectron2 (docs/detection.md)
+  onnx          any: needs the extra, pip install 'ssl_jax[export]'
+  stablehlo     any: for jax.export.deserialize and other programs that run StableHLO
+"""
+
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ssl_jax import command_line
+from ssl_jax.command_line import path
 from ssl_jax.encoder import load_encoder
 from ssl_jax.errors import UserError
 from ssl_jax.export import detectron2, onnx, stablehlo, timm, torchvision
@@ -29,21 +39,11 @@ TOLERANCE = 1e-4
 
 
 def main(argv: Sequence[str]) -> None:
-    """python -m ssl_jax.export --workdir=DIR --format=FORMAT --output=FILE [--step=N]
-
-    Writes the encoder of a run for another framework, loads the file again, compares its features
-    with the encoder's on two images, and says how to load it.
-
-      torchvision   ResNets: safetensors with torchvision's names
-      timm          ResNets and Vision Transformers: safetensors with timm's names
-      detectron2    ResNets: a pickle for Detectron2 (docs/detection.md)
-      onnx          any: needs the extra, pip install 'ssl_jax[export]'
-      stablehlo     any: for jax.export.deserialize and other programs that run StableHLO
-    """
-    parser = argparse.ArgumentParser(prog="python -m ssl_jax.export")
-    parser.add_argument("--workdir", type=Path, required=True, help="folder of a run or an import")
+    """Flags: --workdir=DIR  --format=FORMAT  --output=FILE  --step=N"""
+    parser = command_line.parser("export", __doc__)
+    parser.add_argument("--workdir", type=path, required=True, help="folder of a run or an import")
     parser.add_argument("--format", required=True, choices=FORMATS)
-    parser.add_argument("--output", type=Path, required=True, help="the file to write")
+    parser.add_argument("--output", type=path, required=True, help="the file to write")
     parser.add_argument("--step", type=int, help="which checkpoint; default: the newest")
     args = parser.parse_args(list(argv[1:]))
     chosen = FORMATS[args.format]
@@ -66,23 +66,23 @@ def main(argv: Sequence[str]) -> None:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its name in the end, or is gone if something goes wrong.
+def _replacing(output: Path) -> Iterator[Path]:
+    """A file beside `output` that takes its name in the end, or is gone if something goes wrong.
 
     Raises:
       UserError: before anything else, if no file can be written there.
     """
-    if path.is_dir():
-        raise UserError(f"--output={path} is a folder; name a file in it")
+    if output.is_dir():
+        raise UserError(f"--output={output} is a folder; name a file in it")
     try:
         # In a folder of its own: formats may put files beside theirs for a while.
-        folder = tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-")
+        folder = tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-")
     except OSError as error:
-        raise UserError(f"--output={path} cannot be written: {error.strerror}") from None
+        raise UserError(f"--output={output} cannot be written: {error.strerror}") from None
     with folder as name:
-        part = Path(name) / path.name
+        part = Path(name) / output.name
         yield part
-        os.replace(part, path)
+        os.replace(part, output)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def write(encoder: Encoder, path: Path) -> None:
     if not isinstance(network, ResNet) or network.stem != "imagenet" or not architecture(encoder):
         raise UserError(
             "Detectron2 reads resnet18, resnet34 and resnet50 of the usual width and stages with "
-            f"network.stem=imagenet, not {encoder.description.network}"
+            f"network.stem=imagenet, not this {encoder.description.network['name']}"
         )
     state_dict = to_torch(encoder.variables)
     model = {

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from ssl_jax.evaluate.features import unit
 from ssl_jax.evaluate.protocol import TEMPERATURE
 from ssl_jax.methods.base import Expectation
 from ssl_jax.page.workdir import Record
@@ -91,7 +92,7 @@ def nearest(
 
     The most similar first; k is cut to the size of the bank.
     """
-    similarities = normalized(queries) @ normalized(bank).T
+    similarities = unit(queries) @ unit(bank).T
     rows = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
     return rows, np.take_along_axis(similarities, rows, axis=1)
 
@@ -123,20 +124,14 @@ def places(features: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n 2"] | Non
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits  # scikit-learn's own
 
-    unit = normalized(features)
-    if len(unit) < 5 or not unit.std(axis=0).max() > 1e-6:
+    features = unit(features)
+    if len(features) < 5 or not features.std(axis=0).max() > 1e-6:
         return None
-    perplexity = min(30.0, (len(unit) - 1) / 3)
+    perplexity = min(30.0, (len(features) - 1) / 3)
     # Its threads wait for each other busily: on a machine that has other work, for minutes.
     with threadpool_limits(1):
-        found = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(unit)
+        found = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(features)
     return np.asarray(found, np.float64)
-
-
-def normalized(features: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    """Rows of length 1; those of 0 stay 0."""
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.maximum(lengths, 1e-12)
 
 
 def largest_confusions(

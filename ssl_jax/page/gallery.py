@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 
 from ssl_jax.build import Run
 from ssl_jax.data import dataset as data
-from ssl_jax.data.dataset import Dataset
+from ssl_jax.data.dataset import Dataset, Images
 from ssl_jax.data.join import join
 from ssl_jax.evaluate.features import extract
 from ssl_jax.evaluate.geometry import spectrum
@@ -56,9 +56,9 @@ def _batch(train: Dataset, count: int) -> np.ndarray:
 
 
 class _Asked(NamedTuple):
-    """Images in memory with their features; labels where bank and queries have them."""
+    """Images with their features; labels where bank and queries have them."""
 
-    images: UInt8[np.ndarray, "n h w c"]
+    images: Images
     labels: Int[np.ndarray, " n"] | None
     features: Float[np.ndarray, "n d"]
 
@@ -75,11 +75,10 @@ def look(run: Run, train: TrainState) -> Look:
     encode = run.encoder(train)
 
     def asked(dataset: Dataset) -> _Asked:
-        images = data.gather(dataset.images, np.arange(len(dataset.images)))
         features = extract(
-            encode, images, batch_size=run.evaluation_batch_size, shardings=run.shardings
+            encode, dataset.images, batch_size=run.evaluation_batch_size, shardings=run.shardings
         )
-        return _Asked(images, dataset.labels if labelled else None, features)
+        return _Asked(dataset.images, dataset.labels if labelled else None, features)
 
     known, unknown = asked(bank), asked(queries)
     rows, similarities = exhibits.nearest(known.features, unknown.features, K)
@@ -130,8 +129,8 @@ def _neighbours(
     chosen = _draw(unknown.labels, len(unknown.images), SHOWN_QUERIES)
     found = rows[chosen, :SHOWN_NEIGHBOURS]
     return Neighbours(
-        queries=unknown.images[chosen],
-        nearest=known.images[found],
+        queries=data.gather(unknown.images, chosen),
+        nearest=np.stack([data.gather(known.images, row) for row in found]),
         similarities=similarities[chosen, :SHOWN_NEIGHBOURS],
         labels=None if unknown.labels is None else unknown.labels[chosen],
         nearest_labels=None if known.labels is None else known.labels[found],
@@ -145,7 +144,7 @@ def _points(unknown: _Asked, predicted: np.ndarray | None) -> Points | None:
         return None
     return Points(
         places=places,
-        pictures=unknown.images[chosen],
+        pictures=data.gather(unknown.images, chosen),
         labels=None if unknown.labels is None else unknown.labels[chosen],
         predicted=None if predicted is None else predicted[chosen],
     )

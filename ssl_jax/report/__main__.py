@@ -3,7 +3,6 @@
 One page on a run, or on several beside each other, that opens anywhere without a network.
 """
 
-import argparse
 import contextlib
 import os
 import platform
@@ -16,6 +15,7 @@ from ml_collections import ConfigDict
 from ssl_jax import command_line
 from ssl_jax.build import Run, build
 from ssl_jax.checkpoint import Checkpoints
+from ssl_jax.command_line import path
 from ssl_jax.errors import UserError
 from ssl_jax.page import gallery
 from ssl_jax.page.exhibits import Exhibit
@@ -31,9 +31,9 @@ PACKAGES = ("ssl_jax", "jax", "flax", "optax", "numpy", "scikit-learn")
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --workdir=DIR [--workdir=DIR ...]  --output=FILE.html"""
-    parser = argparse.ArgumentParser(prog="python -m ssl_jax.report", description=__doc__)
-    parser.add_argument("--workdir", type=Path, required=True, action="append", help="of a run")
-    parser.add_argument("--output", type=Path, default=Path("report.html"), help="the page")
+    parser = command_line.parser("report", __doc__)
+    parser.add_argument("--workdir", type=path, required=True, action="append", help="of a run")
+    parser.add_argument("--output", type=path, default=Path("report.html"), help="the page")
     args = parser.parse_args(list(argv[1:]))
     _check_output(args.output)
     # All folders before the first of them is worked on: a typo is said at once.
@@ -54,7 +54,7 @@ def exhibit(workdir: Path, read: Record) -> Exhibit:
         run = build(ConfigDict(read.config))
     except UserError as error:
         return _noted(shown, f"images and features, as the run cannot be built here: {error}")
-    except AttributeError as error:
+    except (AttributeError, KeyError) as error:
         reason = f"its configuration, of another version of ssl_jax, lacks {error}"
         return _noted(shown, f"images and features: {reason}")
     shown = _expected(shown, run)

@@ -17,10 +17,11 @@ from ssl_jax.evaluate import classifier
 from ssl_jax.evaluate.classifier import train_on_features, train_on_images
 from ssl_jax.evaluate.features import Labelled
 from ssl_jax.evaluate.recipes import Recipe
-from tests.evaluate import tiny
+from tests import tiny
+from tests.evaluate.tasks import separable
 
 CLASSES, EPOCHS, SIZE = 3, 6, 16
-IMAGES = tiny.coloured(SIZE, classes=CLASSES)
+IMAGES = separable(SIZE, classes=CLASSES)
 ENCODER = tiny.encoder()
 # float64: (parameter, gradient, memory, epoch) -> (parameter, memory)
 Rule = Callable[[np.ndarray, np.ndarray, Any, int], tuple[np.ndarray, Any]]
@@ -174,7 +175,7 @@ def test_encoder_and_classifier_learn_at_their_own_rates(plain: list[Any]) -> No
 def test_devices_and_streaming_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     # 12 images a batch: on eight devices four of them take part.
     recipe = Recipe(0.3, 2, 12, encoder_learning_rate=0.05)
-    images = tiny.coloured(24, classes=CLASSES)
+    images = separable(24, classes=CLASSES)
 
     def trained(count: int) -> Any:
         head, encoder = train_on_images(

@@ -25,13 +25,14 @@ def test_several_seeds_give_mean_and_deviation(task, monkeypatch):
 
     def protocol(task, seed):
         calls.append(seed)
-        return {"top1": scores[seed], "top5": None, "settings": {}}
+        return {"top1": scores[seed], "top5": None, "uniformity": -float(seed), "settings": {}}
 
     monkeypatch.setitem(by_name.PROTOCOLS, "fake", Protocol(protocol))
     found = judge("fake", task, seeds=(3, 5, 9, 3))
     assert calls == [3, 5, 9] == found["seeds"]
     assert found["top1"] == pytest.approx(1.75 / 3)
     assert found["top1_std"] == pytest.approx(statistics.stdev([0.25, 0.5, 1.0]))
+    assert found["uniformity"] == pytest.approx(-17 / 3)
     assert found["top5"] is None and "top5_std" not in found
     assert [run["top1"] for run in found["runs"]] == [0.25, 0.5, 1.0]
     assert found["splits"] == {"fit": 160, "holdout": 40, "test": 80}
@@ -57,6 +58,9 @@ def test_a_fixed_tenth_is_held_out_where_nothing_was(task):
     assert made.batch_size == 16  # what eight devices share evenly
     again = make_task(task.encoder, splits, **common)
     assert (made.part("holdout").labels == again.part("holdout").labels).all()
+    parts = {"fit": 144, "holdout": 16}
+    assert {name: len(made.vectors(name)) for name in parts} == parts
+    assert made.vectors("fit") is made.vectors("fit")  # each image passes the encoder once
     features = made.features("train")
     assert features.features.shape == (160, task.encoder.features)
     assert (features.labels == made.train().labels).all()

@@ -17,7 +17,8 @@ from ssl_jax.evaluate import linear, recipes, supervised_protocols
 from ssl_jax.evaluate.features import Labelled
 from ssl_jax.evaluate.supervised_protocols import train_classifier
 from ssl_jax.evaluate.task import Task, make_task
-from tests.evaluate import tiny
+from tests import tiny
+from tests.evaluate.tasks import separable
 
 CROPS = "random resized crop 0.08 to 1 and flip"
 # (optimizer, Nesterov, peak with 2000 images, schedule, epochs, batch, weight decay)
@@ -38,9 +39,9 @@ SETTINGS = {
 def task() -> Task:
     """Four colours: 32 images to fit by, 8 held out, 40 to test."""
     splits = Splits(
-        tiny.coloured(32, classes=4),
-        tiny.coloured(8, classes=4, seed=1),
-        tiny.coloured(40, classes=4, seed=2),
+        separable(32, classes=4),
+        separable(8, classes=4, seed=1),
+        separable(40, classes=4, seed=2),
     )
     return make_task(tiny.encoder(), splits, shardings=sharding.make(8), batch_size=40)
 

@@ -108,6 +108,13 @@ def test_what_is_wrong_is_named(run, changes, flags, message):
         run(entries, *flags)
 
 
+def test_a_run_is_not_mixed_with_an_import(run, tmp_path):
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder" / "encoder.json").write_text("")
+    with pytest.raises(UserError, match="is the folder of a run"):
+        run(state_dict(resnet()))
+
+
 def test_a_file_of_something_else(run):
     with pytest.raises(UserError, match="holds no resnet18.*layer1.0.conv1.weight, but x"):
         run({"x": np.zeros(2)})
