@@ -72,7 +72,9 @@ def test_folders_without_an_encoder(run, photos, tmp_path, encoder):
     empty = tmp_path / "empty"
     empty.mkdir()
     check_refused(tmp_path, "empty holds no encoder", run, empty, photos)
-    check_refused(tmp_path, "is no safetensors file|is a file", run, photos / "a" / "00.png", photos)
+    check_refused(
+        tmp_path, "is no safetensors file|is a file", run, photos / "a" / "00.png", photos
+    )
     (empty / encoders.DESCRIPTION).write_text(encoder.description.to_json())
     check_refused(tmp_path, "has no checkpoint yet", run, empty, photos)
     (empty / encoders.DESCRIPTION).write_text("text")

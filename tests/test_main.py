@@ -294,10 +294,10 @@ def test_evaluate_repeats_the_result(whole, tmp_path, capsys):
     evaluate.main(["x", f"--workdir={folder}"])
     said = capsys.readouterr().out
     for protocol, key in (("knn", "knn"), ("ridge", "linear")):
-        again = json.loads((folder / "evaluations" / f"{protocol}-digits.json").read_text())
+        again = json.loads((folder / "evaluations" / f"{protocol}-digits-128.json").read_text())
         assert again["top1"] == result["evaluation"]["trained"][f"{key}_top1"]
         assert again["protocol"] == protocol and again["step"] == 12
-        assert f"{protocol} on digits: top-1 {again['top1']:.2%}" in said
+        assert f"{protocol} on digits-128: top-1 {again['top1']:.2%}" in said
     with pytest.raises(UserError, match="holds no encoder"):
         evaluate.main(["x", f"--workdir={tmp_path}"])
     with pytest.raises(UserError, match="--protocol=sgd: there are knn, ridge"):

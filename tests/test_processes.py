@@ -1,4 +1,4 @@
-"""Two processes of four devices each train as one process of eight."""
+"""Two processes of four devices each train and evaluate as one process of eight."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 from tests.test_main import ROOT, argv
 
 
-def run(workdir, devices, *, count=1, index=0, port=0):
+def start(command, devices, *, count=1, index=0, port=0):
     environment = {**os.environ, "JAX_NUM_CPU_DEVICES": str(devices), "XLA_FLAGS": ""}
     if count > 1:
         environment |= {
@@ -22,8 +22,19 @@ def run(workdir, devices, *, count=1, index=0, port=0):
             "JAX_NUM_PROCESSES": str(count),
             "JAX_PROCESS_ID": str(index),
         }
-    command = [sys.executable, "-m", "ssl_jax.main", *argv(workdir)[1:]]
+    command = [sys.executable, "-m", *command]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def run_one(*command):
+    finish(start(command, 8))
+
+
+def run_two(*command):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    finish(*[start(command, 4, count=2, index=index, port=port) for index in range(2)])
 
 
 def finish(*children):
@@ -38,14 +49,18 @@ def losses(workdir: Path):
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    finish(*[run(tmp_path / "two", 4, count=2, index=i, port=port) for i in range(2)])
-    finish(run(tmp_path / "one", 8))
+def test_two_processes_train_and_evaluate_as_one(tmp_path):
+    for run, name in ((run_one, "one"), (run_two, "two")):
+        run("ssl_jax.main", *argv(tmp_path / name)[1:])
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert len(one) == 6 and np.isfinite(one).all()
     np.testing.assert_allclose(two, one, rtol=1e-3)
     result = json.loads((tmp_path / "two" / "result.json").read_text())
     assert result["device"] == "8 x cpu" and result["steps"] == 12
+    protocols = ("knn", "finetune")
+    found = []
+    for run in (run_one, run_two):  # the same encoder
+        run("ssl_jax.evaluate", f"--workdir={tmp_path}/one", f"--protocol={','.join(protocols)}")
+        files = [tmp_path / "one" / "evaluations" / f"{name}-digits-128.json" for name in protocols]
+        found.append([json.loads(file.read_text())["top1"] for file in files])
+    np.testing.assert_allclose(found[1], found[0], atol=0.02)
