@@ -5,7 +5,8 @@ data, or on another set. Writes DIR/evaluations/<protocol>-<data>.json.
 """
 
 import argparse
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from ssl_jax.types import Config
 
 # Sets whose images are files of any size.
 OF_FILES = ("folder", "voc07")
+SECONDS_BETWEEN_LINES = 10.0
 
 
 def main(argv: Sequence[str]) -> None:
@@ -46,6 +48,7 @@ def main(argv: Sequence[str]) -> None:
         shardings=sharding.make(jax.device_count()),
         batch_size=args.batch_size,
         labels=args.labels,
+        progress=_progress(),
     )
     about = {
         "data": data,
@@ -135,6 +138,19 @@ def _images(args: argparse.Namespace, description: Description) -> tuple[Splits,
 def _label(name: str, path: str) -> str:
     """Sets that are a person's own are told apart by their folders."""
     return f"{name}-{Path(path).resolve().name}" if name in ("folder", "npz") else name
+
+
+def _progress() -> Callable[[str, int, int], None]:
+    """Says now and then how far the encoder is, on large sets or slow devices."""
+    said = time.monotonic()
+
+    def say(part: str, count: int, total: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > SECONDS_BETWEEN_LINES and jax.process_index() == 0:
+            said = time.monotonic()
+            print(f"{part}: {count:,}/{total:,} images encoded", flush=True)
+
+    return say
 
 
 def _replaced(old: dict[str, Any] | None, about: dict[str, Any]) -> str:

@@ -32,6 +32,7 @@ def extract(
     *,
     batch_size: int,
     shardings: Shardings | None = None,
+    progress: Callable[[int], None] = lambda count: None,
 ) -> Float32[np.ndarray, "n d"]:
     """Features of `images`, in their order.
 
@@ -43,10 +44,12 @@ def extract(
       batch_size: images a call, over all devices.
       shardings: where a batch goes; the default device if not given. With several processes all
         of them read all images and get all features.
+      progress: is told before each batch how many images were read until then.
     """
     rows = []
     running = None
     for start in range(0, len(images), batch_size):
+        progress(start)
         batch = gather(images, np.arange(start, min(start + batch_size, len(images))))
         fill = [(0, batch_size - len(batch))] + 3 * [(0, 0)]
         ahead = encode(to_float(jax.device_put(np.pad(batch, fill), shardings and shardings.batch)))

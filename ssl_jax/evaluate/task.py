@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -27,7 +28,7 @@ class Task:
     encoder: its variables replicated over the devices. splits: `bank`, `holdout` and `test` have
     labels or, of a multi-label set, presence; none is None. batch_size: images a call of the
     encoder. labels: a file that lists the training images whose labels count, for protocols that
-    use a part of them.
+    use a part of them. progress: is told (part, images read, images in all) before each batch.
     """
 
     encoder: Encoder
@@ -35,6 +36,7 @@ class Task:
     shardings: Shardings
     batch_size: int = 256
     labels: Path | None = None
+    progress: Callable[[str, int, int], None] = lambda part, count, total: None
     _vectors: dict[str, np.ndarray] = dataclasses.field(default_factory=dict, init=False)
 
     @property
@@ -72,6 +74,7 @@ class Task:
                 images,
                 batch_size=_shared(min(self.batch_size, len(images)), self.shardings),
                 shardings=self.shardings,
+                progress=lambda count: self.progress(part, count, len(images)),
             )
             if not np.isfinite(found).all():
                 raise UserError("the features are not finite: training has diverged")
@@ -97,6 +100,7 @@ def make_task(
     shardings: Shardings,
     batch_size: int = 256,
     labels: Path | None = None,
+    progress: Callable[[str, int, int], None] = lambda part, count, total: None,
 ) -> Task:
     """A task on `splits`; where nothing is held out, a fixed tenth of each class is.
 
@@ -122,7 +126,7 @@ def make_task(
     placed = dataclasses.replace(
         encoder, variables=jax.device_put(encoder.variables, shardings.replicated)
     )
-    return Task(placed, splits, shardings, _shared(batch_size, shardings), labels)
+    return Task(placed, splits, shardings, _shared(batch_size, shardings), labels, progress)
 
 
 def _shared(batch_size: int, shardings: Shardings) -> int:

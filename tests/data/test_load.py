@@ -14,7 +14,7 @@ def test_an_unknown_name_lists_those_that_exist():
         load("digit")
     assert str(error.value) == (
         "config.data.name 'digit' must be one of cifar10, cifar100, digits, folder, npz, stl10, "
-        "tiny_imagenet"
+        "tiny_imagenet, voc07"
     )
 
 

@@ -66,6 +66,18 @@ def test_a_fixed_tenth_is_held_out_where_nothing_was(task):
     assert (features.labels == made.train().labels).all()
 
 
+def test_progress_is_told_of_every_batch(task):
+    told = []
+    common = {"shardings": sharding.make(8), "batch_size": 32}
+    made = make_task(
+        task.encoder, coloured_splits(), progress=lambda *args: told.append(args), **common
+    )
+    made.vectors("test")
+    assert told == [("test", 0, 80), ("test", 32, 80), ("test", 64, 80)]
+    made.vectors("test")  # made once
+    assert len(told) == 3
+
+
 def test_images_that_cannot_be_judged_by(task):
     unlabelled = coloured(20, 1)._replace(labels=None)
     for splits, message in [
