@@ -60,7 +60,9 @@ class Description(NamedTuple):
         """
         try:
             found = cls(**json.loads(text))
-            network = {k: tuple(v) if isinstance(v, list) else v for k, v in found.network.items()}
+            network: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in found.network.items()
+            }
             make_backbone(**network)
         except (ValueError, TypeError, AttributeError) as error:
             raise UserError(f"this is no description of an encoder: {error}") from None

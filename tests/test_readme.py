@@ -11,7 +11,10 @@ ROOT = Path(__file__).parent.parent
 EXPERIMENTS = ROOT / "experiments"
 
 
-@pytest.mark.parametrize("name", ["digits", "ba_moco_cifar10_small", "brownian_collapse"])
+TABLES = ["digits", "ba_moco_cifar10_small", "methods_cifar10_small", "brownian_collapse"]
+
+
+@pytest.mark.parametrize("name", TABLES)
 def test_the_readme_shows_the_table_of_the_results(name, monkeypatch):
     monkeypatch.setattr(sys, "path", [str(EXPERIMENTS), *sys.path])
     spec = importlib.util.spec_from_file_location(name, EXPERIMENTS / f"{name}.py")
