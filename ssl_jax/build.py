@@ -15,7 +15,7 @@ from ssl_jax.data import dataset as data
 from ssl_jax.data.load import load
 from ssl_jax.data.order import steps_per_epoch
 from ssl_jax.data.stats import channel_statistics
-from ssl_jax.encoder import Description, load_encoder, prepare
+from ssl_jax.encoder import Description, Encoder, load_encoder, prepare
 from ssl_jax.errors import UserError
 from ssl_jax.evaluate.features import extract
 from ssl_jax.evaluate.probe import figures
@@ -112,9 +112,11 @@ def build(config: Config, splits: data.Splits | None = None) -> Run:
     _, height, width, channels = splits.train.images.shape
     specs = make_views(config)
     views_of = make_augment(specs, (height, width, channels))
-    statistics = _statistics(config, splits.train)
+    weights = config.network.weights
+    start = load_encoder(weights) if weights else None
+    statistics = _statistics(config, splits.train, start)
     description = describe(config, statistics, channels)
-    method = make_method(config, plan.steps, description)
+    method = make_method(config, plan.steps, description, start)
     schedule, optimizer = make_optimizer(
         config, method, steps=plan.steps, steps_per_epoch=plan.steps_per_epoch
     )
@@ -144,7 +146,9 @@ def build(config: Config, splits: data.Splits | None = None) -> Run:
         description=description,
         encoder=encoder,
         probe=_probe(config, splits, encoder, shardings),
-        evaluation_batch_size=_evaluation_batch(config, shardings),
+        evaluation_batch_size=sharding.shared_batch(
+            config.evaluation.batch_size, shardings.mesh.size
+        ),
     )
 
 
@@ -213,14 +217,13 @@ def make_plan(config: Config, size: int) -> tuple[Plan, tuple[str, ...]]:
     return plan, tuple(notes)
 
 
-def _statistics(config: Config, train: data.Dataset) -> Statistics:
-    """As configured, or those that the weights to start from were trained with, or the images'."""
+def _statistics(config: Config, train: data.Dataset, start: Encoder | None) -> Statistics:
+    """As configured, or those of the encoder to start from, or the images'."""
     mean, std = tuple(config.network.mean), tuple(config.network.std)
     if mean and std:
         return mean, std
-    if config.network.weights:
-        backbone = load_encoder(config.network.weights).backbone
-        return tuple(backbone.mean), tuple(backbone.std)
+    if start is not None:
+        return tuple(start.backbone.mean), tuple(start.backbone.std)
     return channel_statistics(train)
 
 
@@ -270,16 +273,10 @@ def _probe(
     chosen = data.draw(bank.labels, size=size, count=min(size, PROBE_BANK), seed=data.FIXED_SEED)
     bank = data.in_memory(data.take(bank, chosen))
     held = None if splits.holdout is None else data.in_memory(splits.holdout)
-    batch_size = _evaluation_batch(config, shardings)
+    batch_size = sharding.shared_batch(config.evaluation.batch_size, shardings.mesh.size)
 
     def probe(train: TrainState) -> Mapping[str, float]:
         features = partial(extract, encoder(train), batch_size=batch_size, shardings=shardings)
         return figures(features, bank, held)
 
     return probe
-
-
-def _evaluation_batch(config: Config, shardings: sharding.Shardings) -> int:
-    """The batch of `config.evaluation`, rounded up to what the devices can share evenly."""
-    devices = shardings.mesh.size
-    return -(-config.evaluation.batch_size // devices) * devices

@@ -24,6 +24,7 @@ from jax.sharding import SingleDeviceSharding
 from orbax.checkpoint import v1 as ocp
 
 from ssl_jax.errors import UserError
+from ssl_jax.types import by_path
 
 ITEMS = ("meta", "state")
 T = TypeVar("T")
@@ -90,7 +91,7 @@ class Checkpoints:
             writer.delete(self._damaged.pop(), missing_ok=True)
         if step in self.steps():
             return
-        arrays = _named(state)
+        arrays = by_path(state)
         document = {"arrays": _describe(arrays, step), "metric": metric, "meta": meta}
         self._remember(step, metric)
         self._saving = step
@@ -209,7 +210,7 @@ class Checkpoints:
 
 def digest(tree: Any) -> str:
     """One SHA-256 (hex) of all arrays of a pytree: their names, dtypes, shapes and bytes."""
-    arrays = _named(tree)
+    arrays = by_path(tree)
     with ThreadPoolExecutor() as pool:
         digests = pool.map(lambda array: _sha256(_host(array)), arrays.values())
         lines = [f"{name} {sha256}\n" for name, sha256 in zip(arrays, digests, strict=True)]
@@ -234,12 +235,6 @@ class _LatestAndBest:
         if rated:
             kept.add(max(rated)[1])
         return [step in kept for step in steps]
-
-
-def _named(tree: Any) -> dict[str, Any]:
-    """Leaves by names such as "params/backbone/conv1/kernel", in tree order."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
 
 def _host(array: jax.Array) -> np.ndarray:
@@ -323,16 +318,10 @@ def _read_meta(path: Path) -> dict[str, Any]:
 
 def _load(path: Path, abstract_state: Any) -> Restored:
     document = _read_meta(path)
-    held, needed = document["arrays"], _named(abstract_state)
+    held, needed = document["arrays"], by_path(abstract_state)
     _compare(path, held, needed)
     arrays = _read(path, "state", needed)
-
-    def check(name: str) -> None:
-        if _sha256(_host(arrays[name])) != held[name]["sha256"]:
-            raise _Damaged(f"{name} differs from what was saved")
-
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(check, needed))
+    _verify(arrays, held)
     state = jax.tree.unflatten(jax.tree.structure(abstract_state), [arrays[n] for n in needed])
     return Restored(int(path.name), state, document["meta"])
 
@@ -344,11 +333,20 @@ def _load_arrays(path: Path, wanted: Callable[[str], bool]) -> tuple[int, dict[s
         name: jax.ShapeDtypeStruct(kind["shape"], kind["dtype"], sharding=here)
         for name, kind in held.items()
     }
-    arrays = {name: np.asarray(array) for name, array in _read(path, "state", abstract).items()}
-    for name, array in arrays.items():
-        if _sha256(array) != held[name]["sha256"]:
+    arrays = _read(path, "state", abstract)
+    _verify(arrays, held)
+    return int(path.name), {name: np.asarray(array) for name, array in arrays.items()}
+
+
+def _verify(arrays: dict[str, jax.Array], held: dict[str, Any]) -> None:
+    """Raises _Damaged for an array whose digest is not the one of before it was saved."""
+
+    def check(name: str) -> None:
+        if _sha256(_host(arrays[name])) != held[name]["sha256"]:
             raise _Damaged(f"{name} differs from what was saved")
-    return int(path.name), arrays
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(check, arrays))
 
 
 def _compare(path: Path, held: dict[str, Any], needed: dict[str, Any]) -> None:

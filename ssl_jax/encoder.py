@@ -26,7 +26,7 @@ from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.errors import UserError
 from ssl_jax.networks.backbone import Backbone, make_backbone
 from ssl_jax.networks.state_dicts import from_state_dict, to_state_dict
-from ssl_jax.types import Params
+from ssl_jax.types import Params, by_path
 
 DESCRIPTION = "encoder.json"
 FILE = "encoder.safetensors"
@@ -245,8 +245,4 @@ def _check(path: Path, description: Description, backbone: Backbone, variables: 
 
 
 def _shapes(tree: Any) -> dict[str, list[int]]:
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {
-        jax.tree_util.keystr(path, simple=True, separator="/"): list(leaf.shape)
-        for path, leaf in leaves
-    }
+    return {name: list(leaf.shape) for name, leaf in by_path(tree).items()}

@@ -14,7 +14,7 @@ import optax
 
 from ssl_jax import methods, optim
 from ssl_jax.augment.policy import ViewSpec
-from ssl_jax.encoder import Description, load_encoder
+from ssl_jax.encoder import Description, Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.methods.base import Method
 from ssl_jax.methods.batch_adaptive import batch_adaptive
@@ -45,10 +45,12 @@ def make_views(config: Config) -> list[ViewSpec]:
     return [ViewSpec(**plain(config.augment[name])) for name in names]
 
 
-def make_method(config: Config, steps: int, description: Description) -> Method:
+def make_method(
+    config: Config, steps: int, description: Description, start: Encoder | None
+) -> Method:
     """The method that the configuration names, behind batch fusion and penalties if it says so.
 
-    description: of its encoder.
+    description: of its encoder. start: the encoder that it begins with; None: a random one.
     """
     options = plain(config.method)
     name = options.pop("name")
@@ -57,8 +59,8 @@ def make_method(config: Config, steps: int, description: Description) -> Method:
         raise UserError(f"method {name} has no option {unknown[0]!r}; it has {', '.join(known)}")
     network, dtype = description.network, compute_dtype(config)
     method = make(make_backbone(**network, dtype=dtype), steps, **options)
-    if config.network.weights:
-        method = pretrained(method, load_encoder(config.network.weights).variables)
+    if start is not None:
+        method = pretrained(method, start.variables)
     if (fusion := make_fusion(config, description)) is not None:
         method = batch_adaptive(method, fusion, plain(config.fusion)["views"])
     return regularized(method, **plain(config.penalty))

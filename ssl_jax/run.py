@@ -125,7 +125,7 @@ def restore(
     return found.state, Clock(**found.meta["clock"])
 
 
-def evaluate(run: Run, train: TrainState, *, sgd: bool = False) -> dict[str, Any] | None:
+def evaluate(run: Run, train: TrainState) -> dict[str, Any] | None:
     """Trained encoder, untrained encoder and raw pixels under one protocol; None without labels."""
     encoders = {"trained": run.encoder(train), "untrained": run.encoder(run.init())}
     return compare(
@@ -133,5 +133,4 @@ def evaluate(run: Run, train: TrainState, *, sgd: bool = False) -> dict[str, Any
         run.splits,
         batch_size=run.evaluation_batch_size,
         shardings=run.shardings,
-        sgd=sgd,
     )

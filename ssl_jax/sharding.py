@@ -44,6 +44,11 @@ def make(batch_size: int, devices: Sequence[Any] | None = None) -> Shardings:
     )
 
 
+def shared_batch(batch_size: int, devices: int) -> int:
+    """The batch size, rounded up to what so many devices share evenly."""
+    return -(-batch_size // devices) * devices
+
+
 def put(tree: Any, sharding: NamedSharding) -> Any:
     """Host arrays onto the devices; each process gives its own rows, or all where replicated."""
     return jax.tree.map(

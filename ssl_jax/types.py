@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import jax
 from jaxtyping import Array, Float, Int
 
 # Nested dictionaries of arrays. `params` is what the optimizer updates, `state` everything else.
@@ -20,3 +21,9 @@ class Batch(NamedTuple):
 
     views: tuple[Float[Array, "n _h _w c"], ...]
     labels: Int[Array, " n"] | None = None
+
+
+def by_path(tree: Any) -> dict[str, Any]:
+    """Leaves by names such as "params/backbone/conv1/kernel", in tree order."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}

@@ -22,6 +22,7 @@ from ssl_jax.embed.part import Part
 from ssl_jax.embed.stream import Found, find, stream
 from ssl_jax.encoder import Encoder, load_encoder
 from ssl_jax.errors import UserError
+from ssl_jax.sharding import shared_batch
 
 SECONDS_BETWEEN_LINES = 5.0
 NAMED = 10  # of the files that cannot be read
@@ -62,8 +63,7 @@ def embed(encoder: Encoder, found: Found, output: Path, *, batch_size: int) -> N
         raise UserError(
             f"the encoder sees {encoder.description.channels} channels; image files have 1 or 3"
         )
-    devices = len(jax.devices())
-    batch_size = -(-min(batch_size, len(found.names)) // devices) * devices
+    batch_size = shared_batch(min(batch_size, len(found.names)), jax.device_count())
     about = {"encoder": _identity(encoder), "image files": found.digest()}
     part = Part(output, about, width=encoder.features, multiple=batch_size)
     if part.differences:

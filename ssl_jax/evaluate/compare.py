@@ -20,7 +20,6 @@ def compare(
     *,
     batch_size: int,
     shardings: Shardings | None = None,
-    sgd: bool = False,
 ) -> dict[str, Any] | None:
     """The figures of every encoder by its name, and those of raw pixels under "pixels".
 
@@ -41,7 +40,6 @@ def compare(
             None if splits.holdout is None else with_labels(splits.holdout, features),
             with_labels(splits.test, features),
             num_classes=len(splits.bank.classes),
-            sgd=sgd,
         )
 
     results: dict[str, Any] = {

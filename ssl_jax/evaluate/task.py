@@ -14,7 +14,7 @@ from ssl_jax.data.join import join
 from ssl_jax.encoder import Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.evaluate.features import Labelled, extract
-from ssl_jax.sharding import Shardings
+from ssl_jax.sharding import Shardings, shared_batch
 
 # Of the labelled training images, where none were held out of training.
 HOLDOUT_PART = 0.1
@@ -72,7 +72,9 @@ class Task:
             found = extract(
                 self.encoder.encode,
                 images,
-                batch_size=_shared(min(self.batch_size, len(images)), self.shardings),
+                batch_size=shared_batch(
+                    min(self.batch_size, len(images)), self.shardings.mesh.size
+                ),
                 shardings=self.shardings,
                 progress=lambda count: self.progress(part, count, len(images)),
             )
@@ -126,10 +128,5 @@ def make_task(
     placed = dataclasses.replace(
         encoder, variables=jax.device_put(encoder.variables, shardings.replicated)
     )
-    return Task(placed, splits, shardings, _shared(batch_size, shardings), labels, progress)
-
-
-def _shared(batch_size: int, shardings: Shardings) -> int:
-    """The batch size rounded up to what the devices share evenly."""
-    devices = shardings.mesh.size
-    return -(-batch_size // devices) * devices
+    batch_size = shared_batch(batch_size, shardings.mesh.size)
+    return Task(placed, splits, shardings, batch_size, labels, progress)

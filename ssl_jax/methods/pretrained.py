@@ -6,7 +6,7 @@ import jax
 
 from ssl_jax.errors import UserError
 from ssl_jax.methods.base import KeyArray, Method
-from ssl_jax.types import Batch, Params, State
+from ssl_jax.types import Batch, Params, State, by_path
 
 
 def pretrained(method: Method, variables: Params) -> Method:
@@ -18,7 +18,7 @@ def pretrained(method: Method, variables: Params) -> Method:
     Raises:
       UserError: from `init`, if the variables are not those of the method's backbone.
     """
-    given = _by_path(variables["params"]) | _by_path(variables["batch_stats"])
+    given = by_path(variables["params"]) | by_path(variables["batch_stats"])
 
     def start(path: Any, leaf: Any) -> Any:
         names = [entry.key for entry in path if isinstance(entry, jax.tree_util.DictKey)]
@@ -37,8 +37,3 @@ def pretrained(method: Method, variables: Params) -> Method:
         return jax.tree_util.tree_map_with_path(start, method.init(key, batch))
 
     return method._replace(init=init)
-
-
-def _by_path(tree: Params) -> dict[str, Any]:
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}

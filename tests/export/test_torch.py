@@ -54,20 +54,16 @@ def compare(features, encoder):
     assert expected.std() > 0.01 and found <= 1e-5
 
 
-@pytest.mark.parametrize("case", RESNETS)
-def test_resnets_in_torchvision(case, tmp_path):
-    pytest.importorskip("torchvision")
-    encoder = encoder_of(case)
-    torchvision.write(encoder, tmp_path / FILE)
-    compare(theirs(torchvision, encoder, tmp_path / FILE), encoder)
+CASES = [("torchvision", case) for case in RESNETS] + [("timm", case) for case in [*RESNETS, *VITS]]
 
 
-@pytest.mark.parametrize("case", [*RESNETS, *VITS])
-def test_all_in_timm(case, tmp_path):
-    pytest.importorskip("timm")
+@pytest.mark.parametrize("framework, case", CASES)
+def test_what_is_exported_loads_there(framework, case, tmp_path):
+    pytest.importorskip(framework)
+    form = {"torchvision": torchvision, "timm": timm}[framework]
     encoder = encoder_of(case)
-    timm.write(encoder, tmp_path / FILE)
-    compare(theirs(timm, encoder, tmp_path / FILE), encoder)
+    form.write(encoder, tmp_path / FILE)
+    compare(theirs(form, encoder, tmp_path / FILE), encoder)
 
 
 @pytest.mark.parametrize("case", [*RESNETS, *VITS])
