@@ -13,6 +13,7 @@ import numpy as np
 import optax
 
 from ssl_jax.errors import UserError
+from ssl_jax.norms import norms
 
 OPTIMIZERS = ("sgd", "adam", "adamw", "lars", "lars_optax", "larc")
 
@@ -130,24 +131,12 @@ def make(
         return optax.chain(decay, optax.adam(schedule, momentum, beta2))
     if name == "adamw":
         return optax.adamw(schedule, momentum, beta2, weight_decay=weight_decay, mask=mask)
-    if name == "lars":
-        ratio = optax.scale_by_trust_ratio(trust_coefficient=trust_coefficient)
-        return optax.chain(
-            decay,
-            optax.masked(ratio, mask),
-            optax.trace(momentum, nesterov),
-            optax.scale_by_learning_rate(schedule),
-        )
-    if name == "lars_optax":
-        return optax.lars(
-            schedule,
-            weight_decay,
-            weight_decay_mask=mask,
-            trust_coefficient=trust_coefficient,
-            trust_ratio_mask=mask,
-            momentum=momentum,
-            nesterov=nesterov,
-        )
+    if name in ("lars", "lars_optax"):
+        ratio = optax.masked(_scale_by_trust_ratio(trust_coefficient), mask)
+        rate = optax.scale_by_learning_rate(schedule)
+        buffer = optax.trace(momentum, nesterov)
+        last = (buffer, rate) if name == "lars" else (rate, buffer)
+        return optax.chain(decay, ratio, *last)
     if name == "larc":
         return optax.chain(
             optax.masked(_clip_rate(schedule, trust_coefficient, weight_decay), mask),
@@ -156,22 +145,40 @@ def make(
     raise UserError(f"unknown optimizer {name!r}: {', '.join(OPTIMIZERS)}")
 
 
+def _scale_by_trust_ratio(coefficient: float) -> optax.GradientTransformation:
+    """Updates u of parameters p times coefficient |p| / |u|, times 1 where a norm is zero.
+
+    optax.scale_by_trust_ratio, but with the norms of all parameters computed together.
+    """
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        p_norm, u_norm = norms(jax.tree.leaves(params)), norms(jax.tree.leaves(updates))
+        both = (p_norm > 0) & (u_norm > 0)
+        factor = jnp.where(both, coefficient * p_norm / jnp.where(both, u_norm, 1.0), 1.0)
+        factors = jax.tree.unflatten(jax.tree.structure(updates), list(factor))
+        return jax.tree.map(jnp.multiply, factors, updates), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
 def _clip_rate(
     schedule: optax.Schedule, trust_coefficient: float, weight_decay: float
 ) -> optax.GradientTransformation:
     """Gradients plus decay, scaled to min(local rate / learning rate, 1), 1 at norms of zero."""
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-        rate = schedule(state)
-
-        def scaled(g, p):
-            p_norm, g_norm = jnp.linalg.norm(p), jnp.linalg.norm(g)
-            both = (p_norm > 0) & (g_norm > 0)
-            local = trust_coefficient * p_norm / (g_norm + weight_decay * p_norm + 1e-8)
-            factor = jnp.where(both, jnp.minimum(local / jnp.maximum(rate, 1e-12), 1.0), 1.0)
-            return factor * (g + jnp.where(both, weight_decay, 0.0) * p)
-
-        return jax.tree.map(scaled, updates, params), state + 1
+        p_norm, g_norm = norms(jax.tree.leaves(params)), norms(jax.tree.leaves(updates))
+        both = (p_norm > 0) & (g_norm > 0)
+        local = trust_coefficient * p_norm / (g_norm + weight_decay * p_norm + 1e-8)
+        rate = jnp.maximum(schedule(state), 1e-12)
+        factor = jnp.where(both, jnp.minimum(local / rate, 1.0), 1.0)
+        decay = jnp.where(both, weight_decay, 0.0)
+        factors, decays = (
+            jax.tree.unflatten(jax.tree.structure(updates), list(values))
+            for values in (factor, decay)
+        )
+        scaled = jax.tree.map(lambda f, g, d, p: f * (g + d * p), factors, updates, decays, params)
+        return scaled, state + 1
 
     return optax.GradientTransformation(lambda params: jnp.zeros((), jnp.int32), update)
 

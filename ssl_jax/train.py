@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, Key, UInt8
 
 from ssl_jax.losses import normalize
 from ssl_jax.methods.base import Method
+from ssl_jax.norms import global_norm
 from ssl_jax.types import Batch, Params, State
 
 # Scalars, or arrays of one value a step where several steps ran in one program.
@@ -71,7 +72,10 @@ def make_train_step(
     augment: Augment,
     schedule: optax.Schedule,
 ) -> Callable[[TrainState, Examples], tuple[TrainState, Metrics]]:
-    """One update as a function (train state, images) -> (train state, metrics); not yet jitted."""
+    """One update as a function (train state, images) -> (train state, metrics); not yet jitted.
+
+    Its parts are scopes, by which profiles tell their kernels apart.
+    """
 
     def train_step(train: TrainState, batch: Examples) -> tuple[TrainState, Metrics]:
         step_key = jax.random.fold_in(train.key, train.step)
@@ -79,22 +83,27 @@ def make_train_step(
         # By the number of the image, not by its place in the batch: the views are the same
         # whatever the number of devices and processes.
         keys = jax.vmap(jax.random.fold_in, (None, 0))(image_key, batch.indices)
-        views = Batch(augment(keys, batch.images), batch.labels)
+        with jax.named_scope("augment"):
+            views = Batch(augment(keys, batch.images), batch.labels)
 
+        @jax.named_scope("loss")
         def loss(params: Params) -> tuple[Float[Array, ""], Any]:
             return method.loss(params, train.state, views, method_key, train.step)
 
         (value, aux), gradient = jax.value_and_grad(loss, has_aux=True)(train.params)
-        updates, opt = optimizer.update(gradient, train.opt, train.params)
-        params = optax.apply_updates(train.params, updates)
-        params, state = method.update(params, aux.state, train.step)
-        metrics = {
-            "loss": value,
-            "learning_rate": jnp.asarray(schedule(train.step), jnp.float32),
-            "gradient_norm": optax.tree.norm(gradient),
-            "embedding_std_ratio": _std_ratio(aux.embeddings),
-            **aux.metrics,
-        }
+        with jax.named_scope("optimizer"):
+            updates, opt = optimizer.update(gradient, train.opt, train.params)
+            params = optax.apply_updates(train.params, updates)
+        with jax.named_scope("update"):
+            params, state = method.update(params, aux.state, train.step)
+        with jax.named_scope("metrics"):
+            metrics = {
+                "loss": value,
+                "learning_rate": jnp.asarray(schedule(train.step), jnp.float32),
+                "gradient_norm": global_norm(jax.tree.leaves(gradient)),
+                "embedding_std_ratio": _std_ratio(aux.embeddings),
+                **aux.metrics,
+            }
         return TrainState(train.step + 1, params, state, opt, train.key), metrics
 
     return train_step

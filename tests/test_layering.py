@@ -15,6 +15,7 @@ ORDER = [
     "sharding",
     "losses",
     "flops",
+    "norms",
     "optim",
     "augment",
     "data",
