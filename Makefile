@@ -4,7 +4,7 @@ VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: train test test-slow test-torch test-browser check format clean
+.PHONY: train test test-slow test-torch test-browser test-accelerator check format clean
 
 train: $(VENV)/installed
 	$(BIN)/python -m ssl_jax.main --config=configs/ba_moco.py
@@ -22,6 +22,12 @@ test-torch: $(VENV)/installed-test-torch
 # Needs Chromium, as Debian's package `chromium`.
 test-browser: $(VENV)/installed-test
 	$(PYTEST) -m browser
+
+# On a GPU, or with PLATFORM=tpu: jax for it must be installed, as pip install -U 'jax[cuda13]'.
+PLATFORM ?= cuda
+test-accelerator: $(VENV)/installed-test
+	SSL_JAX_TEST_PLATFORM=$(PLATFORM) $(PYTEST) -m "not slow and not torch and not browser" \
+		tests/accelerator tests/augment tests/losses tests/methods tests/networks tests/test_optim.py tests/test_norms.py
 
 check: $(VENV)/installed-test
 	$(BIN)/ruff format --check .

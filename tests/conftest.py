@@ -1,19 +1,27 @@
-"""Eight virtual CPU devices, strict rank promotion; set before the first import of jax."""
+"""Eight virtual CPU devices, strict rank promotion; set before the first import of jax.
+
+SSL_JAX_TEST_PLATFORM=cuda or tpu runs tests there instead (`make test-accelerator`).
+"""
 
 import os
 
-os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["JAX_NUM_CPU_DEVICES"] = "8"
-# Eight devices share two cores: a collective may wait long for the slowest of them.
-os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "")
-    # Tests mostly compile, and run what they compiled once or twice.
-    + " --xla_backend_optimization_level=0"
-    + " --xla_cpu_collective_call_warn_stuck_timeout_seconds=300"
-    + " --xla_cpu_collective_call_terminate_timeout_seconds=600"
-    + " --xla_cpu_collective_timeout_seconds=600"
-)
+PLATFORM = os.environ.get("SSL_JAX_TEST_PLATFORM", "cpu")
+os.environ["JAX_PLATFORMS"] = PLATFORM
+if PLATFORM == "cpu":
+    os.environ["JAX_NUM_CPU_DEVICES"] = "8"
+    # Eight devices share two cores: a collective may wait long for the slowest of them.
+    os.environ["XLA_FLAGS"] = (
+        os.environ.get("XLA_FLAGS", "")
+        # Tests mostly compile, and run what they compiled once or twice.
+        + " --xla_backend_optimization_level=0"
+        + " --xla_cpu_collective_call_warn_stuck_timeout_seconds=300"
+        + " --xla_cpu_collective_call_terminate_timeout_seconds=600"
+        + " --xla_cpu_collective_timeout_seconds=600"
+    )
 
-import jax
+import jax  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+if PLATFORM != "cpu":
+    # What tests compare are functions, not the rounding of an accelerator's products.
+    jax.config.update("jax_default_matmul_precision", "highest")

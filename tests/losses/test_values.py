@@ -1,8 +1,5 @@
 """Every loss and its gradient against a float64 loop and its finite differences."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,123 +7,10 @@ import pytest
 
 from ssl_jax import losses
 from tests.losses import loops
+from tests.losses.cases import cases, inputs
 
-KEY = jax.random.key(3)
 N, D = 6, 4
-NOISE = np.asarray(jax.random.normal(KEY, (N, D)), np.float64)
-WEIGHTS = np.random.default_rng(1).normal(size=(N, D)).astype(np.float32)
-
-
-class Case(NamedTuple):
-    """A loss of `views` arrays [N, D], the same as a loop, and its value at collapse."""
-
-    views: int
-    loss: Callable
-    loop: Callable
-    collapsed: float
-
-
-CASES = {
-    "info_nce": Case(
-        2,
-        lambda q, k: losses.info_nce(q, k, 0.2),
-        lambda q, k: loops.info_nce(q, k, 0.2),
-        np.log(N),
-    ),
-    "info_nce with a queue": Case(
-        3,
-        lambda q, k, queue: losses.info_nce(q, k, 0.07, queue),
-        lambda q, k, queue: loops.info_nce(q, k, 0.07, queue),
-        np.log(1 + N),
-    ),
-    "nt_xent": Case(
-        2,
-        lambda a, b: losses.nt_xent(a, b, 0.5),
-        lambda a, b: loops.nt_xent(a, b, 0.5),
-        np.log(2 * N - 1),
-    ),
-    "margin_contrastive": Case(
-        3,
-        lambda a, p, n: losses.margin_contrastive(a, p, n, 0.3),
-        lambda a, p, n: loops.margin_contrastive(a, p, n, 0.3),
-        0.3,
-    ),
-    "negative_cosine": Case(2, losses.negative_cosine, loops.negative_cosine, -1.0),
-    "cosine_distance": Case(
-        2,
-        losses.cosine_distance,
-        lambda p, z: 2 + 2 * loops.negative_cosine(p, z),
-        0.0,
-    ),
-    "centroid": Case(
-        6,
-        lambda *views: losses.centroid(views[:3], views[3:]),
-        lambda *views: loops.centroid(views[:3], views[3:]),
-        0.0,
-    ),
-    "alignment": Case(2, losses.alignment, lambda a, b: loops.alignment(a, b, 2), 0.0),
-    "alignment, alpha 1": Case(
-        2,
-        lambda a, b: losses.alignment(a, b, alpha=1.0),
-        lambda a, b: loops.alignment(a, b, 1),
-        0.0,
-    ),
-    "uniformity": Case(1, losses.uniformity, lambda x: loops.uniformity(x, 2), 0.0),
-    "brownian": Case(
-        3,
-        lambda *views: losses.brownian(views, KEY),
-        lambda *views: loops.brownian(views, NOISE),
-        np.mean(NOISE.sum(axis=1) / np.linalg.norm(NOISE, axis=1)) / np.sqrt(D),
-    ),
-    "singular_value": Case(
-        2,
-        lambda *views: losses.singular_value(views),
-        lambda *views: loops.singular_value(views),
-        D,
-    ),
-    "barlow_twins": Case(
-        2,
-        losses.barlow_twins,
-        lambda a, b: loops.barlow_twins(a, b, 0.0051),
-        D,
-    ),
-    "vicreg": Case(2, losses.vicreg, lambda a, b: loops.vicreg(a, b, 25, 25, 1), 24.75),
-    "variance_hinge": Case(1, losses.variance_hinge, lambda x: loops.vicreg(x, x, 0, 1, 0), 0.99),
-    "covariance_penalty": Case(
-        1, losses.covariance_penalty, lambda x: loops.vicreg(x, x, 0, 0, 0.5), 0.0
-    ),
-    "whiten": Case(
-        1,
-        lambda x: jnp.sum(WEIGHTS * losses.whiten(x)),
-        lambda x: np.sum(WEIGHTS * loops.whiten(x)),
-        np.nan,  # singular
-    ),
-    "whiten, shrunk": Case(
-        1,
-        lambda x: jnp.sum(WEIGHTS * losses.whiten(x, eps=0.1)),
-        lambda x: np.sum(WEIGHTS * loops.whiten(x, eps=0.1)),
-        0.0,
-    ),
-    "code_cross_entropy": Case(
-        2,
-        lambda q, s: losses.code_cross_entropy(q, s, 0.5),
-        lambda q, s: loops.code_cross_entropy(q, s, 0.5),
-        D * np.log(D),  # codes of ones
-    ),
-    "dino": Case(
-        3,
-        lambda s, t, c: losses.dino(s, t, c[0], teacher_temperature=0.7),
-        lambda s, t, c: loops.dino(s, t, c[0], 0.1, 0.7),
-        np.log(D),
-    ),
-}
-
-
-def inputs(case):
-    """Rows of unequal length, features with standard deviations on both sides of 1."""
-    rng = np.random.default_rng(0)
-    scale = np.linspace(0.4, 2.0, D) * np.linspace(0.5, 1.5, N)[:, None]
-    return [(rng.normal(size=(N, D)) * scale).astype(np.float32) for _ in range(case.views)]
+CASES = cases(N, D)
 
 
 def finite_differences(function, arrays, step=1e-5):
@@ -145,7 +29,7 @@ def finite_differences(function, arrays, step=1e-5):
 @pytest.mark.parametrize("name", CASES)
 def test_value_and_gradient_are_those_of_the_loop(name):
     case = CASES[name]
-    arrays = inputs(case)
+    arrays = inputs(case, N, D)
     exact = [array.astype(np.float64) for array in arrays]
     every = tuple(range(case.views))
     value, gradients = jax.value_and_grad(case.loss, argnums=every)(*arrays)
