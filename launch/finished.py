@@ -1,0 +1,21 @@
+"""python launch/finished.py WORKDIR: exits 0 if the run in this folder is finished, otherwise 1."""
+
+import json
+import sys
+from pathlib import Path
+
+
+def finished(workdir: Path) -> bool:
+    """Whether there is a result of just those settings that the run was last started with."""
+    files = (workdir / "result.json", workdir / "config.json")
+    try:
+        result, config = (json.loads(file.read_text()) for file in files)
+    except FileNotFoundError:
+        return False
+    return result["config"] == config
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python launch/finished.py WORKDIR")
+    sys.exit(not finished(Path(sys.argv[1])))

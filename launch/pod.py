@@ -1,0 +1,32 @@
+"""python launch/pod.py --config=FILE[:VARIANT] --workdir=DIR [--config.KEY=VALUE]
+
+As python -m ssl_jax.main, for schedulers that take exit code 0 for the end of the work: exits 75
+where the run was stopped, and saved, before its end. All processes exit alike.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+from finished import finished
+from jax.experimental import multihost_utils
+
+from ssl_jax import command_line, main
+
+STOPPED = 75  # EX_TEMPFAIL: to be tried again
+
+
+def run(argv: Sequence[str]) -> None:
+    """Flags: those of ssl_jax.main."""
+    main.main(argv)
+    done = np.asarray(finished(command_line.parse(argv).workdir))
+    if jax.process_count() > 1:
+        # The first process wrote the result; the others may not see it yet.
+        done = multihost_utils.broadcast_one_to_all(done)
+    if not done:
+        sys.exit(STOPPED)
+
+
+if __name__ == "__main__":
+    command_line.run(run)

@@ -1,0 +1,102 @@
+"""Several processes of one run by hand, on this machine or by ssh; SIGTERM and Ctrl-C reach all.
+
+    python launch/processes.py --local=PROCESSES[xDEVICES] --config=FILE --workdir=DIR ...
+    python launch/processes.py --hosts=HOST,HOST,... [--port=8476] --config=FILE --workdir=DIR ...
+
+--local tries a run of several processes out on the CPU, each with so many virtual devices.
+--hosts starts a process on each host, which gets all its accelerators. The repository, the
+interpreter and the run's folder must lie at the same path on every host, and the others must reach
+the first under its name here, at the port. All other flags go on to python -m ssl_jax.main.
+"""
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from ssl_jax import command_line
+from ssl_jax.errors import UserError
+
+
+def main(argv: Sequence[str]) -> None:
+    """Flags: --local=PROCESSES[xDEVICES] or --hosts=HOST,..., --port=PORT, and ssl_jax.main's."""
+    if {"-h", "--help"} & set(argv[1:]):
+        return print(__doc__)
+    own, flags = dict[str, str](), list[str]()
+    for flag in argv[1:]:
+        if match := re.fullmatch("--(local|hosts|port)=(.*)", flag):
+            own[match[1]] = match[2]
+        else:
+            flags.append(flag)
+    environment = {"SSL_JAX_DISTRIBUTED": "1"}
+    if ("local" in own) == ("hosts" in own):
+        raise UserError("either --local=PROCESSES[xDEVICES] or --hosts=HOST,HOST,... is needed")
+    if "local" in own:
+        if not (match := re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", own["local"])):
+            raise UserError(f"--local={own['local']}: write 2x4 for two processes of four devices")
+        hosts, first, port = [""] * int(match[1]), "127.0.0.1", own.get("port", _free_port())
+        environment |= {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": match[2] or "1"}
+    else:
+        hosts, port = own["hosts"].split(","), own.get("port", "8476")
+        first = hosts[0].rpartition("@")[2]
+        if not all(hosts):
+            raise UserError(f"--hosts={own['hosts']}: write names with one comma between them")
+    if not re.fullmatch(r"[1-9]\d{0,4}", port):
+        raise UserError(f"--port={port} is no port")
+    environment["JAX_COORDINATOR_ADDRESS"] = f"{first}:{port}"
+    environment["JAX_NUM_PROCESSES"] = str(len(hosts))
+    run(hosts, environment, flags)
+
+
+def _free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
+def run(hosts: list[str], environment: dict[str, str], flags: list[str]) -> None:
+    """Starts a process on every host ("" is this machine), waits, and exits with the first failure.
+
+    environment: what `command_line.join_cluster` reads, but for the number of the process.
+    """
+    running: dict[int, tuple[str, str]] = {}
+    unique = f"/tmp/ssl_jax-{os.getpid()}-{environment['JAX_COORDINATOR_ADDRESS'].split(':')[1]}"
+
+    def send(name: str) -> None:
+        for host, file in list(running.values()):
+            command = f"kill -s {name} $(cat {file})"
+            subprocess.run(_shell(host, command), start_new_session=True)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: send("TERM"))
+    for index, host in enumerate(hosts):
+        assignments = [f"{k}={v}" for k, v in {**environment, "JAX_PROCESS_ID": index}.items()]
+        program = ["env", *assignments, sys.executable, "-m", "ssl_jax.main", *flags]
+        # ssh hands no signals on: the process leaves its number behind, for `send`.
+        file = f"{unique}-{index}.pid"
+        command = f"cd {shlex.quote(os.getcwd())} && echo $$ >{file} && exec {shlex.join(program)}"
+        # A session of its own: Ctrl-C comes through `send`, once. A second signal would kill.
+        child = subprocess.Popen(_shell(host, command), start_new_session=True)
+        running[child.pid] = host, file
+    failed = 0
+    while running:
+        number, status = os.wait()
+        host, file = running.pop(number)
+        subprocess.run(_shell(host, f"rm -f {file}"), start_new_session=True)
+        if status and not failed:
+            code = os.waitstatus_to_exitcode(status)
+            failed = code if code > 0 else 128 - code
+            send("KILL")  # the others would wait for it
+    sys.exit(failed)
+
+
+def _shell(host: str, command: str) -> list[str]:
+    return ["ssh", "-n", "-o", "BatchMode=yes", host, command] if host else ["sh", "-c", command]
+
+
+if __name__ == "__main__":
+    command_line.run(main)
