@@ -11,7 +11,7 @@ results/ba_moco_cifar10_small.json, a row as each run ends, and the curves besid
 import argparse
 from pathlib import Path
 
-from runs import RESULTS, accuracies, run_all
+from runs import RESULTS, accuracies, plot, run_all
 
 NAME = "ba_moco_cifar10_small"
 SEEDS = (0, 1, 2)
@@ -58,26 +58,6 @@ def table(done: list[dict]) -> str:
         runs = [r for r in done if r["row"] == row]
         lines.append(f"| {label} | {accuracies(runs, who)} |")
     return "\n".join(lines)
-
-
-def plot(done: list[dict], path: Path) -> None:
-    """Held-out kNN accuracy and loss by epoch, one line a run."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    for row, colour in {"fused": "tab:orange", "not_fused": "tab:blue"}.items():
-        for i, run in enumerate(r for r in done if r["row"] == row):
-            epochs = [point["epoch"] for point in run["curve"]]
-            for axis, key in zip(axes, ("knn_top1", "loss"), strict=True):
-                values = [point[key] for point in run["curve"]]
-                axis.plot(epochs, values, color=colour, label=row if i == 0 else None)
-    axes[0].set(xlabel="epoch", ylabel="kNN accuracy, held-out images")
-    axes[1].set(xlabel="epoch", ylabel="loss")
-    axes[0].legend()
-    figure.savefig(path, dpi=110)
 
 
 if __name__ == "__main__":

@@ -118,3 +118,23 @@ def accuracies(runs: Sequence[Row], who: str) -> str:
     return " | ".join(
         mean_and_deviation([score[f"{key}_top1"] for score in scores]) for key in ("knn", "linear")
     )
+
+
+def plot(done: Sequence[Row], path: Path) -> None:
+    """Held-out kNN accuracy and loss by epoch, one line a run, one colour a row."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    for colour, row in enumerate(dict.fromkeys(run["row"] for run in done)):
+        for i, run in enumerate(r for r in done if r["row"] == row):
+            epochs = [point["epoch"] for point in run["curve"]]
+            for axis, key in zip(axes, ("knn_top1", "loss"), strict=True):
+                values = [point[key] for point in run["curve"]]
+                axis.plot(epochs, values, color=f"C{colour}", label=row if i == 0 else None)
+    axes[0].set(xlabel="epoch", ylabel="kNN accuracy, held-out images")
+    axes[1].set(xlabel="epoch", ylabel="loss")
+    axes[0].legend()
+    figure.savefig(path, dpi=110)

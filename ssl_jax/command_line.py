@@ -45,7 +45,9 @@ def parse(argv: Sequence[str], default: str = "", **extra: str) -> Command:
     if any(arg in ("-h", "--help", "--helpfull") for arg in argv[1:]):
         print(sys.modules["__main__"].__doc__)
         sys.exit(0)
-    argv = [*argv] if named(argv) or not default else [*argv, f"--config={default}"]
+    if default and not named(argv):
+        argv = [argv[0], f"--config={default}", *argv[1:]]  # overrides must come after it
+    argv = [*argv]
     chosen = named(argv)
     if not chosen:
         raise UserError("which configuration? for instance --config=configs/ba_moco.py")

@@ -278,6 +278,11 @@ def test_overrides_and_default_folder():
     )
 
 
+def test_overrides_apply_to_the_configuration_that_is_taken_where_none_is_named():
+    command = command_line.parse(["x", "--config.epochs=3"], "configs/simclr.py")
+    assert command.config.epochs == 3 and command.config.method.name == "simclr"
+
+
 def test_the_command_exits_with_one_line_and_no_traceback(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["x", "--config=configs/ba_moco.py", "config.lr=3"])
     with pytest.raises(SystemExit) as exit:
