@@ -52,12 +52,12 @@ def measure(config: Config) -> dict[str, float | int | str]:
     """All figures, by name with units. Shares and ratios are of times measured in turns."""
     run = build(config, splits=random_images(config, batches=EPOCH_STEPS))
     batch, devices = config.batch_size, jax.device_count()
-    dtype, work = compute_dtype(config), _work(run)
+    dtype, flop = compute_dtype(config), work(run)
     compile_seconds, memory = _compile(run)
-    seconds = _in_turns(_steps(run))
+    seconds = in_turns(step_calls(run))
     step, augmented = seconds["step"], seconds["augmented"]
     rate, compilations = _loop(run, augmented)
-    speed, peak = work / step, _matmul_peak(dtype) * devices
+    speed, peak = flop / step, matmul_peak(dtype) * devices
     return {
         "device": record.device_name(),
         "dtype": dtype.name,
@@ -76,7 +76,7 @@ def measure(config: Config) -> dict[str, float | int | str]:
         "compile, s": compile_seconds,
         "arguments, MiB": memory.argument_size_in_bytes / 2**20,
         "temporary memory, MiB": memory.temp_size_in_bytes / 2**20,
-        "GFLOP an image": work / batch / 1e9,
+        "GFLOP an image": flop / batch / 1e9,
         "step, TFLOP/s": speed / 1e12,
         "matrix product peak, TFLOP/s": peak / 1e12,
         "step / peak": speed / peak,
@@ -100,7 +100,7 @@ def _compile(run: Run) -> tuple[float, Any]:
     return time.perf_counter() - start, compiled.memory_analysis()
 
 
-def _steps(run: Run) -> dict[str, Callable[[], Any]]:
+def step_calls(run: Run) -> dict[str, Callable[[], Any]]:
     """The train step on ready views, the one that training runs, and its augmentation alone."""
     inputs = run.source().feed(0, 1)
     images = jax.jit(run.source().read)(run.source().resident, inputs)
@@ -130,7 +130,7 @@ def _repeatable(train: TrainState, step: Callable[..., Any], inputs: Any) -> Cal
     return call
 
 
-def _in_turns(calls: Mapping[str, Callable[[], Any]]) -> dict[str, float]:
+def in_turns(calls: Mapping[str, Callable[[], Any]]) -> dict[str, float]:
     """Seconds a call, the median of rounds in which every call has its turn."""
     counts = {}
     for name, call in calls.items():
@@ -176,7 +176,7 @@ def _loop(run: Run, step_seconds: float) -> tuple[float, int]:
     return images_per_second(plan, clock), advance.compilations()
 
 
-def _work(run: Run) -> int:
+def work(run: Run) -> int:
     """Operations of one train step's networks."""
     train = jax.eval_shape(run.init)
     images = jax.eval_shape(
@@ -194,7 +194,7 @@ def _work(run: Run) -> int:
     return flops.trained(loss, train.params)
 
 
-def _matmul_peak(dtype: Any) -> float:
+def matmul_peak(dtype: Any) -> float:
     """Operations a second of one device in a large product of random matrices; the best of ten."""
     size = 2048 if jax.default_backend() == "cpu" else 8192
     left, right = jax.random.normal(jax.random.key(0), (2, size, size), dtype)

@@ -157,11 +157,23 @@ def _warn(found: Mapping[str, str], warned: set[str], progress: Progress) -> Non
 def _first_call(
     hooks: Hooks, train: TrainState, inputs: Any, count: int, progress: Progress
 ) -> tuple[TrainState, Metrics]:
-    """The call that compiles; what it takes is shown, and counts for no rate."""
+    """The call that compiles; what it takes is shown, and counts for no rate.
+
+    Raises:
+      UserError: if the device has not enough memory for it.
+    """
     what = "the train step" if count == 1 else f"{count} train steps as one program"
     progress.say(f"compiling {what}; this happens once ...")
     start = time.monotonic()
-    result = jax.block_until_ready(hooks.advance(train, inputs, count))
+    try:
+        result = jax.block_until_ready(hooks.advance(train, inputs, count))
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise UserError(
+            "the device has not enough memory for a step: lower config.batch_size; "
+            "python -m ssl_jax.doctor says what it needs"
+        ) from error
     progress.say(f"compiled and run after {time.monotonic() - start:.1f} s")
     return result
 

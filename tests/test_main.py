@@ -188,6 +188,15 @@ def test_a_loss_that_is_not_finite_ends_with_the_step_and_the_last_good_checkpoi
     assert train(tmp_path)["steps"] == 12
 
 
+def test_a_device_without_enough_memory_is_said_in_one_line(tmp_path, monkeypatch):
+    def advance(*_):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")
+
+    monkeypatch.setattr("ssl_jax.pipeline.Advance.__call__", advance)
+    with pytest.raises(UserError, match="not enough memory for a step: lower config.batch_size"):
+        train(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -113,7 +113,10 @@ def _momentum_target(config: Config, facts: Facts) -> Iterator[Finding]:
 
 
 def _prototypes(config: Config, facts: Facts) -> Iterator[Finding]:
-    """Sinkhorn gives every prototype its share of the images: there must be enough of them."""
+    """Sinkhorn gives every prototype its share of the images: there must be enough of them.
+
+    Its precision needs no check: it is float32 whatever the networks compute in.
+    """
     del facts
     options = method_options(config)
     if "prototypes" not in options:

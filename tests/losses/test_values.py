@@ -66,3 +66,11 @@ def test_sinkhorn_is_the_loop_and_has_no_gradient(iterations):
     np.testing.assert_allclose(codes(scores), expected, rtol=1e-4, atol=1e-7)
     gradient = jax.grad(lambda x: jnp.sum(codes(x) ** 2))(scores)
     np.testing.assert_array_equal(gradient, 0.0)
+
+
+def test_sinkhorn_of_bfloat16_scores_is_computed_in_float32():
+    scores = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, size=(8, 5)), jnp.bfloat16)
+    codes = losses.sinkhorn(scores, epsilon=0.05, iterations=3)
+    assert codes.dtype == jnp.float32
+    expected = loops.sinkhorn(np.asarray(scores, np.float64), 0.05, 3)
+    np.testing.assert_allclose(codes, expected, rtol=1e-4, atol=1e-7)
