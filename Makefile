@@ -26,8 +26,7 @@ test-browser: $(VENV)/installed-test
 # On a GPU, or with PLATFORM=tpu: jax for it must be installed, as pip install -U 'jax[cuda13]'.
 PLATFORM ?= cuda
 test-accelerator: $(VENV)/installed-test
-	SSL_JAX_TEST_PLATFORM=$(PLATFORM) $(PYTEST) -m "not slow and not torch and not browser" \
-		tests/accelerator tests/augment tests/losses tests/methods tests/networks tests/test_optim.py tests/test_norms.py
+	PYTHON=$(BIN)/python PLATFORM=$(PLATFORM) benchmarks/measure.sh runs/numerics numerics
 
 check: $(VENV)/installed-test
 	$(BIN)/ruff format --check .

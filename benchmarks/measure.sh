@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# What is to be measured on an accelerator, all of it or the parts that are named; figures go to OUT.
+#
+#   benchmarks/measure.sh OUT [numerics] [benchmark] [profile] [costs] [compare]
+#
+# from the root of the repository. PYTHON=PROGRAM chooses the interpreter, by default .venv/bin/python;
+# PLATFORM=tpu or cpu another device than cuda. A part that fails is named at the end, and the others
+# go on. `compare` needs PyTorch. Of an H200: some 25 minutes in all, a third of them compilation.
+set -uo pipefail
+
+python=${PYTHON:-.venv/bin/python} platform=${PLATFORM:-cuda}
+[[ $# -ge 1 && -f benchmarks/measure.sh ]] || {
+    echo "usage, in the root of the repository: benchmarks/measure.sh OUT [PART ...]" >&2
+    exit 1
+}
+out=$1
+shift
+[[ $# -gt 0 ]] || set -- numerics benchmark profile costs compare
+mkdir -p "$out"
+
+numerics() {
+    SSL_JAX_TEST_PLATFORM=$platform "$python" -m pytest -q \
+        -m "not slow and not torch and not browser" tests/accelerator tests/augment tests/losses \
+        tests/methods tests/networks tests/test_optim.py tests/test_norms.py
+}
+
+benchmark() {
+    "$python" -m ssl_jax.benchmark --json="$out/benchmark_512.json" &&
+        "$python" -m ssl_jax.benchmark --config.batch_size=256 --json="$out/benchmark_256.json"
+}
+
+profile() {
+    "$python" benchmarks/profile_step.py --json="$out/profile.json"
+}
+
+costs() {
+    "$python" benchmarks/cost_of_methods.py --json="$out/cost_of_methods.json"
+}
+
+compare() {
+    "$python" benchmarks/compare_torch.py --json="$out/compare_torch.json"
+}
+
+failed=()
+for part; do
+    case $part in
+    numerics | benchmark | profile | costs | compare)
+        echo "== $part"
+        "$part" 2>&1 | tee "$out/$part.txt" || failed+=("$part")
+        ;;
+    *) echo "error: no part $part; there are numerics benchmark profile costs compare" >&2 && exit 1 ;;
+    esac
+done
+[[ ${#failed[@]} == 0 ]] || {
+    echo "failed: ${failed[*]}" >&2
+    exit 1
+}
