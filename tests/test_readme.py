@@ -18,6 +18,7 @@ TABLES = {
     "methods_cifar10_small": "README.md",
     "brownian_collapse": "README.md",
     "cifar10": "docs/cifar10.md",
+    "compiled_for_h200": "docs/performance.md",
 }
 
 
