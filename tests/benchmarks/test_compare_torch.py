@@ -171,13 +171,16 @@ def test_the_step_is_the_same(compare, case):
 
 
 def same(tensors, expected, tolerance):
-    """Relative to the largest value of a tensor, which counts as at least 1 % of the network's."""
+    """Relative to the largest value of a tensor, which counts as at least 5 % of the network's.
+
+    A bias in front of BatchNorm has no gradient but what rounding leaves.
+    """
     expected = {key: value for key, value in expected.items() if "num_batches" not in key}
     largest = {key: np.abs(value).max() for key, value in expected.items()}
     for key, value in expected.items():
         got = tensors[key].numpy()
         assert np.isfinite(got).all()
-        scale = max(largest[key], 0.01 * max(largest.values()))
+        scale = max(largest[key], 0.05 * max(largest.values()))
         np.testing.assert_allclose(got, value, 0, tolerance * scale, err_msg=key)
 
 
@@ -229,7 +232,7 @@ def test_it_runs_and_a_failure_is_one_line(compare, monkeypatch, capsys, tmp_pat
     config_of = compare.config_of
     monkeypatch.setattr(compare, "config_of", lambda name: small(config_of(name)))
     monkeypatch.setattr(compare, "SECONDS_A_TURN", 0.0)
-    monkeypatch.setattr(compare.benchmark, "_matmul_peak", lambda dtype: 1e9)
+    monkeypatch.setattr(compare.benchmark, "matmul_peak", lambda dtype: 1e9)
     theirs = compare.theirs
 
     def broken(*args):
