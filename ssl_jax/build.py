@@ -37,7 +37,8 @@ class Run(NamedTuple):
     """A configuration made concrete.
 
     fingerprint: of the training images. notes: what was changed of the configuration, in words.
-    fusion: the block that `method` has in front, whose parameters are under "fusion".
+    views: how many `augment` makes of an image. fusion: the block that `method` has in front, whose
+    parameters are under "fusion".
     init: the state before the first step, on the devices. step: the train step, not compiled.
     source: where its images come from, opened at the first call. probe: figures on held-out
     images. description: of the encoder. encoder: train state -> the function that evaluation sees.
@@ -50,6 +51,7 @@ class Run(NamedTuple):
     shardings: sharding.Shardings
     source: Callable[[], pipeline.Pipeline]
     augment: Augment
+    views: int
     method: Method
     fusion: BatchFusion | None
     schedule: optax.Schedule
@@ -85,7 +87,7 @@ class Run(NamedTuple):
     @property
     def expectation(self) -> Expectation:
         """What the method expects of its loss."""
-        return self.method.expect(self.plan.batch_size)
+        return self.method.expect(self.plan.batch_size, self.views)
 
     def warnings(self, values: Mapping[str, float], progress: float) -> dict[str, str]:
         """What figures of this run say is wrong; see `report.verdict`."""
@@ -137,6 +139,7 @@ def build(config: Config, splits: data.Splits | None = None) -> Run:
         shardings=shardings,
         source=cache(lambda: _source(config, splits.train, plan, shardings, resident)),
         augment=views_of,
+        views=sum(spec.copies for spec in specs),
         method=method,
         fusion=make_fusion(config, description),
         schedule=schedule,

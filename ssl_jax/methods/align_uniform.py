@@ -61,7 +61,8 @@ def make(
         metrics = {"alignment": alignment, "uniformity": uniformity}
         return value, Aux({"stats": stats}, metrics, z)
 
-    def expect(batch_size: int) -> Expectation:
+    def expect(batch_size: int, views: int) -> Expectation:
+        del views
         # The squared distances of N unit vectors have at most the mean 2 N / (N - 1).
         low = -uniform_weight * uniform_t * 2.0 * batch_size / max(batch_size - 1, 1)
         # 0 where all embeddings are the same, which is about where a random network begins.

@@ -54,7 +54,8 @@ def make(
         value = scale * mean_over_pairs(barlow_twins, z)
         return value, Aux({"stats": stats}, {}, z)
 
-    def expect(batch_size: int) -> Expectation:
+    def expect(batch_size: int, views: int) -> Expectation:
+        del views
         # Correlations of unrelated features over N images have variance 1 / (N - 1).
         noise = out * (1.0 + off_diagonal_weight * (out - 1)) / max(batch_size - 1, 1)
         chance = scale * (out + noise)

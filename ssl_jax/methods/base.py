@@ -91,8 +91,8 @@ class Expectation(NamedTuple):
 
 @runtime_checkable
 class ExpectFn(Protocol):
-    def __call__(self, batch_size: int) -> Expectation:
-        """What to expect of a run with batches of so many images."""
+    def __call__(self, batch_size: int, views: int) -> Expectation:
+        """What to expect of a run with batches of so many images, and views of each."""
         ...
 
 
@@ -107,9 +107,9 @@ def one_group(params: Params) -> Any:
     return jax.tree.map(lambda _: "default", params)
 
 
-def no_expectation(batch_size: int) -> Expectation:
+def no_expectation(batch_size: int, views: int) -> Expectation:
     """The `expect` of a method whose loss has no known scale."""
-    del batch_size
+    del batch_size, views
     return Expectation()
 
 

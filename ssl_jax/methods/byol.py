@@ -44,10 +44,12 @@ def make(
         del key
         return cross_view(cosine_distance, p, z), {}
 
-    def expect(batch_size: int) -> Expectation:
+    def expect(batch_size: int, views: int) -> Expectation:
         del batch_size
-        # The best value is that of a collapse, and outputs that say nothing have any in between.
-        return Expectation(low=1e-3, causes="heads without BatchNorm, or momentum below 0.9")
+        # Unrelated unit vectors are sqrt(2) apart; 0 is collapse.
+        chance = 2.0 * views * (views - 1)
+        causes = "heads without BatchNorm, or momentum below 0.9"
+        return Expectation(chance, 1e-3, chance, causes)
 
     return online_and_momentum(
         backbone,

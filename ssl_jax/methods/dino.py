@@ -127,8 +127,8 @@ def make(
         }
         return value, Aux(state, {"teacher_entropy": entropy, "kl": value - entropy}, z)
 
-    def expect(batch_size: int) -> Expectation:
-        del batch_size
+    def expect(batch_size: int, views: int) -> Expectation:
+        del batch_size, views
         causes = (
             "teacher entropy at log(out): teacher_temperature too high; at 0: center_momentum too "
             "high; or a learning rate too high at the start"

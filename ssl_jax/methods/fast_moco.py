@@ -93,7 +93,8 @@ def make(
         new_state = {"stats": stats, "target": {**fixed, "stats": moving}}
         return value, Aux(new_state, {}, embeddings)
 
-    def expect(batch_size: int) -> Expectation:
+    def expect(batch_size: int, views: int) -> Expectation:
+        del views
         chance, least = math.log(batch_size), least_info_nce(batch_size, temperature)
         return Expectation(
             chance, least, 1.05 * chance, "learning rate too high, or momentum below 0.9"

@@ -97,8 +97,8 @@ def make(
         new_state = {"stats": stats, "target": target, "queues": jnp.stack(queues)}
         return value, Aux(new_state, {}, tuple(queries[view] for view in sorted(queries)))
 
-    def expect(batch_size: int) -> Expectation:
-        del batch_size
+    def expect(batch_size: int, views: int) -> Expectation:
+        del batch_size, views
         chance = len(directions) * math.log(1 + queue_size)
         causes = (
             "momentum too low, or BatchNorm of the keys in one group (batch_norm_groups, shuffle)"

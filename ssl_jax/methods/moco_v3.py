@@ -57,8 +57,8 @@ def make(
 
         return cross_view(ctr, q, k), {}
 
-    def expect(batch_size: int) -> Expectation:
-        chance = 4.0 * temperature * math.log(batch_size)  # of two views
+    def expect(batch_size: int, views: int) -> Expectation:
+        chance = views * (views - 1) * 2.0 * temperature * math.log(batch_size)
         return Expectation(
             chance, 0.0, chance, "BatchNorm over too few images, or momentum below 0.9"
         )

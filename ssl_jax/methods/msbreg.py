@@ -69,10 +69,13 @@ def make(
         value = l_c + lambda_s * l_s + lambda_b * l_b
         return value, {"attraction": l_c, "brownian": l_b, "singular_value": l_s}
 
-    def expect(batch_size: int) -> Expectation:
+    def expect(batch_size: int, views: int) -> Expectation:
         del batch_size
+        apart = 1.0 + 1.0 / views if attraction == "centroid" else 2.0 * views * (views - 1)
+        # L_c where outputs are unrelated, L_s of `out` where they collapsed, L_b within +-1. What
+        # L_s is by chance depends on the scale of the predictions.
         causes = "lambda_b too small for heads without BatchNorm, or momentum below 0.9"
-        return Expectation(causes=causes)
+        return Expectation(None, -lambda_b, apart + lambda_s * out + lambda_b, causes)
 
     return online_and_momentum(
         backbone,

@@ -143,7 +143,8 @@ def make(
         new_state = {"stats": stats, "target": {**fixed, "stats": moving}, "queue": queue}
         return value, Aux(new_state, {"loss_m": loss_m, "loss_s": loss_s}, p)
 
-    def expect(batch_size: int) -> Expectation:
+    def expect(batch_size: int, views: int) -> Expectation:
+        del views
         chance, least = math.log(batch_size), least_info_nce(batch_size, temperature)
         scale = 1.0 + coefficient
         causes = "learning rate too high, momentum below 0.9, or a queue of few batches"

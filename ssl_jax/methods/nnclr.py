@@ -78,7 +78,8 @@ def make(
         metrics = {"nn_similarity": -negative_cosine(z[0], nn[0])}
         return value, Aux({"stats": stats, "queue": queue}, metrics, p)
 
-    def expect(batch_size: int) -> Expectation:
+    def expect(batch_size: int, views: int) -> Expectation:
+        del views
         chance, least = math.log(batch_size), least_info_nce(batch_size, temperature)
         causes = "queue shorter than a few batches, or a learning rate too high at the start"
         return Expectation(chance, least, 1.1 * chance, causes)

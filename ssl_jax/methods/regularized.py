@@ -66,8 +66,8 @@ def regularized(
             metrics[f"penalty_{name}"] = penalty
         return value, aux._replace(metrics=metrics)
 
-    def expect(batch_size: int) -> Expectation:
+    def expect(batch_size: int, views: int) -> Expectation:
         # The loss is on another scale now.
-        return Expectation(causes=method.expect(batch_size).causes)
+        return Expectation(causes=method.expect(batch_size, views).causes)
 
     return method._replace(loss=loss, expect=expect)

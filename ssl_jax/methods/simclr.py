@@ -59,7 +59,8 @@ def make(
         value = mean_over_pairs(partial(nt_xent, temperature=temperature), z)
         return value, Aux({"stats": stats}, {}, z)
 
-    def expect(batch_size: int) -> Expectation:
+    def expect(batch_size: int, views: int) -> Expectation:
+        del views
         chance = math.log(2 * batch_size - 1)
         causes = "temperature too high, or a learning rate too high at the start"
         return Expectation(chance, 0.0, chance, causes)

@@ -60,8 +60,8 @@ def make(
         value = total / (len(z) * (len(z) - 1))
         return value, Aux({"stats": stats}, {}, p)
 
-    def expect(batch_size: int) -> Expectation:
-        del batch_size
+    def expect(batch_size: int, views: int) -> Expectation:
+        del batch_size, views
         # -1 is collapse.
         return Expectation(0.0, -0.995, 0.0, "learning rate too high for the batch size")
 

@@ -63,8 +63,8 @@ def make(
         correct = jnp.stack([jnp.argmax(view, axis=-1) == labels for view in logits])
         return value, Aux({"stats": stats}, {"accuracy": jnp.mean(correct)}, h)
 
-    def expect(batch_size: int) -> Expectation:
-        del batch_size
+    def expect(batch_size: int, views: int) -> Expectation:
+        del batch_size, views
         chance = math.log(num_classes)
         return Expectation(chance, 0.0, chance, "labels that do not belong to the images")
 

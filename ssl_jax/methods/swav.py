@@ -124,8 +124,8 @@ def make(
         del step
         return {**params, "prototypes": normalize(params["prototypes"])}, state
 
-    def expect(batch_size: int) -> Expectation:
-        del batch_size
+    def expect(batch_size: int, views: int) -> Expectation:
+        del batch_size, views
         causes = (
             "codes all alike: too many prototypes for the batch and its queue, epsilon too high, "
             "or prototypes not frozen at first"

@@ -59,7 +59,8 @@ def make(
         metrics = {"invariance": s, "variance": v, "covariance": c}
         return value, Aux({"stats": stats}, metrics, z)
 
-    def expect(batch_size: int) -> Expectation:
+    def expect(batch_size: int, views: int) -> Expectation:
+        del views
         collapsed = 0.99 * variance
         # Features that do not covary seem to: over N images with variance 1 / (N - 1).
         noise = 2.0 * covariance * (out - 1) / max(batch_size - 1, 1)

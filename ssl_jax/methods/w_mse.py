@@ -79,8 +79,8 @@ def make(
             values.append(mean_over_pairs(cosine_distance, [z[:, i] for i in range(len(v))]))
         return jnp.mean(jnp.stack(values)), Aux({"stats": stats}, {}, v)
 
-    def expect(batch_size: int) -> Expectation:
-        del batch_size
+    def expect(batch_size: int, views: int) -> Expectation:
+        del batch_size, views
         causes = f"sub_batch {sub_batch} below twice the {out} dimensions, or too high a rate"
         return Expectation(2.0, 0.0, 2.0, causes)
 

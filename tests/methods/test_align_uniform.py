@@ -47,11 +47,11 @@ def test_is_its_equation_on_views_of_one_batch_and_zero_at_collapse():
     # The last weights gone, its bias alone is left: all embeddings are the same.
     params["projector"]["linear2"]["kernel"] *= 0.0
     value, _ = loss(params, state, batch, KEY, jnp.int32(0))
-    np.testing.assert_allclose(value, method.expect(16).chance, atol=1e-5)
+    np.testing.assert_allclose(value, method.expect(16, 2).chance, atol=1e-5)
 
 
 def test_nothing_is_lower_than_views_that_are_equal_and_images_that_are_a_simplex():
-    expected = cases.method_of("align_uniform", uniform_weight=0.5, uniform_t=3.0).expect(5)
+    expected = cases.method_of("align_uniform", uniform_weight=0.5, uniform_t=3.0).expect(5, 2)
     corners = unit(np.eye(5) - 0.2)
     assert expected.low == pytest.approx(0.5 * uniformity(corners, 3.0))
 

@@ -65,6 +65,14 @@ def test_byol_is_its_algorithm(sides):
         np.testing.assert_allclose(seen, expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("views", [2, 4])
+def test_unrelated_outputs_have_the_loss_of_chance(views):
+    p, z = np.random.default_rng(0).normal(size=(2, views, 50, 256))
+    expectation = cases.method_of("byol").expect(50, views)
+    np.testing.assert_allclose(pairs(p, z), expectation.chance, rtol=0.01)
+    assert 0 < expectation.low < 0.01 and expectation.high == expectation.chance
+
+
 def test_one_view_is_refused():
     one = views_of((8,))
     with pytest.raises(UserError, match="at least two of them, not 1"):

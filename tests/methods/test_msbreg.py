@@ -70,6 +70,16 @@ def test_two_views_without_the_forces_are_byol():
     np.testing.assert_array_equal(aux.metrics["attraction"], expected)
 
 
+@pytest.mark.parametrize("views", [2, 4])
+def test_the_band_ends_where_outputs_are_unrelated_and_their_spread_is_gone(views):
+    p, z = np.random.default_rng(0).normal(size=(2, views, 50, 256))
+    unrelated, gone = loops.centroid(p, z), loops.singular_value(np.ones((views, 5, 16)))
+    method = cases.method_of("msbreg", out=16, lambda_b=0.3, lambda_s=0.02)
+    expectation = method.expect(50, views)
+    np.testing.assert_allclose(expectation.high, unrelated + 0.02 * gone + 0.3, rtol=0.01)
+    assert expectation.low == -0.3 and expectation.chance is None
+
+
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 def test_the_corrected_average_is_of_online_parameters_alone(schedule):
     steps, online = 12, np.random.default_rng(0).normal(size=12)

@@ -153,7 +153,7 @@ def test_the_queue_is_a_whole_number_of_batches():
 
 
 def test_chance_is_ln_n_for_each_term():
-    expectation = cases.method_of("multi_network", coefficient=2.0).expect(16)
+    expectation = cases.method_of("multi_network", coefficient=2.0).expect(16, 3)
     assert expectation.chance == pytest.approx(3 * np.log(16))
     # On unit vectors at temperature 1 a loss cannot be much lower.
     assert np.log(16) - 1.0 < expectation.low / 3 < np.log(16) - 0.8

@@ -22,7 +22,7 @@ def method():
         draw = jax.random.normal(key)
         return draw * sum(view.sum() for view in params), Aux(state, {"draw": draw}, params)
 
-    def expect(batch_size):
+    def expect(batch_size, views):
         return Expectation(1.0, 0.0, 2.0, "bad luck")
 
     init = lambda key, batch: (views(), {})  # noqa: E731
@@ -77,7 +77,7 @@ def test_only_the_loss_and_its_scale_change():
     wrapped = regularized(inner, uniformity=1.0)
     for slot in ("init", "encode", "update", "groups"):
         assert getattr(wrapped, slot) is getattr(inner, slot)
-    assert wrapped.expect(6) == Expectation(causes="bad luck")
+    assert wrapped.expect(6, 2) == Expectation(causes="bad luck")
     assert regularized(inner) is inner
 
 

@@ -44,7 +44,9 @@ def test_is_the_cross_entropy_of_every_view_and_an_unknown_label_makes_it_nan():
 
 def test_chance_is_the_value_of_equal_logits():
     expected = cross_entropy(np.zeros((4, 7)), [0, 1, 2, 6], 0.3)
-    assert cases.method_of("supervised", num_classes=7).expect(4).chance == pytest.approx(expected)
+    assert cases.method_of("supervised", num_classes=7).expect(4, 1).chance == pytest.approx(
+        expected
+    )
 
 
 def test_labels_are_needed_and_one_view_is_enough():
