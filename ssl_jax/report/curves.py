@@ -53,4 +53,4 @@ def _draw_expectation(axes: Any, name: str, expectation: Expectation) -> None:
         axes.axhspan(0.0, COLLAPSED_STD, color="tab:red", alpha=0.15)
     if name == "effective_rank":
         axes.axhspan(0.0, COLLAPSED_RANK, color="tab:red", alpha=0.15)
-        axes.set_ylim(0.0, top)
+        axes.set_ylim(0.0, 1.05 * top)
