@@ -49,7 +49,7 @@ from ssl_jax.build import Run, build
 from ssl_jax.errors import UserError
 from ssl_jax.parts import compute_dtype
 from ssl_jax.report import record
-from ssl_jax.train import Examples, make_train_step
+from ssl_jax.train import Examples
 from ssl_jax.types import Config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,8 +96,7 @@ class Side(NamedTuple):
 
 def main(argv: Sequence[str]) -> None:
     on_cpu = jax.default_backend() == "cpu"
-    parser = command_line.parser("compare_torch", __doc__)
-    parser.prog = "benchmarks/compare_torch.py"
+    parser = command_line.parser("python benchmarks/compare_torch.py", __doc__)
     parser.add_argument("--cases", default=",".join(ON_CPU if on_cpu else ON_GPU))
     parser.add_argument("--json", type=command_line.path)
     parser.add_argument("--rounds", type=int, default=5)
@@ -228,27 +227,11 @@ def ours(run: Run, ready: Examples) -> Side:
     source = run.source()
     resident, indices = source.resident, source.feed(0, 1)
     program = run.lower().compile()
-    step = make_train_step(
-        method=run.method,
-        optimizer=run.optimizer,
-        augment=lambda keys, views: views,
-        schedule=run.schedule,
-    )
-    ready_step = jax.jit(step, donate_argnums=0)
-
-    def repeated(step: Callable[[Any], Any]) -> Callable[[], Any]:
-        train = run.init()
-
-        def call() -> Any:
-            nonlocal train
-            train, metrics = step(train)
-            return metrics
-
-        return call
-
     calls = {
-        AUGMENTED: repeated(lambda train: program(train, resident, indices)),
-        READY: repeated(lambda train: ready_step(train, ready)),
+        AUGMENTED: benchmark.repeatable(
+            run.init(), lambda train, rows: program(train, resident, rows), indices
+        ),
+        READY: benchmark.repeatable(run.init(), benchmark.ready_step(run), ready),
     }
     memory = program.memory_analysis()
     needed = (

@@ -33,8 +33,7 @@ ON_CPU = ("--config.network.width=4", "--config.network.stages=(1,1)")
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --batch=N  --json=FILE"""
-    parser = command_line.parser("", __doc__)
-    parser.prog = "python benchmarks/cost_of_methods.py"
+    parser = command_line.parser("python benchmarks/cost_of_methods.py", __doc__)
     on_cpu = jax.default_backend() == "cpu"
     parser.add_argument("--batch", type=int, default=16 if on_cpu else 256, help="images a step")
     parser.add_argument("--json", type=command_line.path, help="where to write the figures, too")

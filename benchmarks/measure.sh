@@ -13,9 +13,9 @@ python=${PYTHON:-.venv/bin/python} platform=${PLATFORM:-cuda}
     echo "usage, in the root of the repository: benchmarks/measure.sh OUT [PART ...]" >&2
     exit 1
 }
-out=$1
+out=$1 all="numerics benchmark profile costs compare"
 shift
-[[ $# -gt 0 ]] || set -- numerics benchmark profile costs compare
+[[ $# -gt 0 ]] || set -- $all
 mkdir -p "$out"
 
 # The contract only of the methods that are measured: each compiles for a while.
@@ -46,13 +46,9 @@ compare() {
 
 failed=()
 for part; do
-    case $part in
-    numerics | benchmark | profile | costs | compare)
-        echo "== $part"
-        "$part" 2>&1 | tee "$out/$part.txt" || failed+=("$part")
-        ;;
-    *) echo "error: no part $part; there are numerics benchmark profile costs compare" >&2 && exit 1 ;;
-    esac
+    [[ " $all " == *" $part "* ]] || { echo "error: no part $part; there are $all" >&2 && exit 1; }
+    echo "== $part"
+    "$part" 2>&1 | tee "$out/$part.txt" || failed+=("$part")
 done
 [[ ${#failed[@]} == 0 ]] || {
     echo "failed: ${failed[*]}" >&2

@@ -107,21 +107,28 @@ def step_calls(run: Run) -> dict[str, Callable[[], Any]]:
     augment = jax.jit(run.augment)
     keys = jax.random.split(jax.random.key(0), len(images.images))
     ready = Examples(augment(keys, images.images), images.indices)  # type: ignore[arg-type]
-    pure = make_train_step(
+    advance = Advance(run.step, run.source(), run.shardings)
+    return {
+        "step": repeatable(run.init(), ready_step(run), ready),
+        "augmented": repeatable(run.init(), lambda train, x: advance(train, x, 1), inputs),
+        "augmentation": lambda: augment(keys, images.images),
+    }
+
+
+def ready_step(run: Run) -> Callable[..., Any]:
+    """The train step, jitted, of examples that hold views in place of images."""
+    step = make_train_step(
         method=run.method,
         optimizer=run.optimizer,
         augment=lambda keys, views: views,
         schedule=run.schedule,
     )
-    advance = Advance(run.step, run.source(), run.shardings)
-    return {
-        "step": _repeatable(run.init(), jax.jit(pure, donate_argnums=0), ready),
-        "augmented": _repeatable(run.init(), lambda train, x: advance(train, x, 1), inputs),
-        "augmentation": lambda: augment(keys, images.images),
-    }
+    return jax.jit(step, donate_argnums=0)
 
 
-def _repeatable(train: TrainState, step: Callable[..., Any], inputs: Any) -> Callable[[], Any]:
+def repeatable(train: TrainState, step: Callable[..., Any], inputs: Any) -> Callable[[], Any]:
+    """A call that makes one more step with the same inputs, and returns its metrics."""
+
     def call() -> Any:
         nonlocal train
         train, metrics = step(train, inputs)

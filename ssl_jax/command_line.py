@@ -45,9 +45,9 @@ def parse(argv: Sequence[str], default: str = "", **extra: str) -> Command:
     if any(arg in ("-h", "--help", "--helpfull") for arg in argv[1:]):
         print(sys.modules["__main__"].__doc__)
         sys.exit(0)
-    if default and not named(argv):
-        argv = [argv[0], f"--config={default}", *argv[1:]]  # overrides must come after it
     argv = [*argv]
+    if default and not named(argv):
+        argv.insert(1, f"--config={default}")  # overrides must come after it
     chosen = named(argv)
     if not chosen:
         raise UserError("which configuration? for instance --config=configs/ba_moco.py")
@@ -74,13 +74,13 @@ class _Parser(argparse.ArgumentParser):
         raise UserError(message)
 
 
-def parser(name: str, description: str | None) -> argparse.ArgumentParser:
+def parser(prog: str, description: str | None) -> argparse.ArgumentParser:
     """The parser of a command without configuration.
 
-    name: as in python -m ssl_jax.NAME. description: the docstring of its module.
+    prog: how it is called. description: the docstring of its module.
     """
     return _Parser(
-        prog=f"python -m ssl_jax.{name}",
+        prog=prog,
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

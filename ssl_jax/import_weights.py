@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = command_line.parser("import_weights", __doc__)
+    parser = command_line.parser("python -m ssl_jax.import_weights", __doc__)
     add, path = parser.add_argument, command_line.path
     add("--file", type=path, required=True, help="the weights")
     add("--architecture", choices=ARCHITECTURES, required=True)

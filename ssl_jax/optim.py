@@ -155,8 +155,7 @@ def _scale_by_trust_ratio(coefficient: float) -> optax.GradientTransformation:
         p_norm, u_norm = norms(jax.tree.leaves(params)), norms(jax.tree.leaves(updates))
         both = (p_norm > 0) & (u_norm > 0)
         factor = jnp.where(both, coefficient * p_norm / jnp.where(both, u_norm, 1.0), 1.0)
-        factors = jax.tree.unflatten(jax.tree.structure(updates), list(factor))
-        return jax.tree.map(jnp.multiply, factors, updates), state
+        return jax.tree.map(jnp.multiply, _by_leaf(factor, updates), updates), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
@@ -173,14 +172,16 @@ def _clip_rate(
         rate = jnp.maximum(schedule(state), 1e-12)
         factor = jnp.where(both, jnp.minimum(local / rate, 1.0), 1.0)
         decay = jnp.where(both, weight_decay, 0.0)
-        factors, decays = (
-            jax.tree.unflatten(jax.tree.structure(updates), list(values))
-            for values in (factor, decay)
-        )
+        factors, decays = _by_leaf(factor, updates), _by_leaf(decay, updates)
         scaled = jax.tree.map(lambda f, g, d, p: f * (g + d * p), factors, updates, decays, params)
         return scaled, state + 1
 
     return optax.GradientTransformation(lambda params: jnp.zeros((), jnp.int32), update)
+
+
+def _by_leaf(values: jax.Array, tree: Any) -> Any:
+    """One of the values in place of each leaf of the tree."""
+    return jax.tree.unflatten(jax.tree.structure(tree), list(values))
 
 
 def frozen_until(

@@ -30,7 +30,7 @@ NAMED = 10  # of the files that cannot be read
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --workdir=DIR  --images=FOLDER  --output=FILE.npz|.csv|.parquet  --batch_size=256"""
-    parser = command_line.parser("embed", __doc__)
+    parser = command_line.parser("python -m ssl_jax.embed", __doc__)
     parser.add_argument(
         "--workdir", type=path, required=True, help="folder of a run or an import, or an export"
     )

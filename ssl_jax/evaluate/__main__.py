@@ -75,7 +75,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = command_line.parser("evaluate", __doc__)
+    parser = command_line.parser("python -m ssl_jax.evaluate", __doc__)
     parser.add_argument("--workdir", type=path, required=True, help="folder of a run or an import")
     parser.add_argument("--protocol", default="knn,ridge", help=", ".join(PROTOCOLS))
     parser.add_argument("--data", default="", help="another data set than the run's own")

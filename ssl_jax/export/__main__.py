@@ -40,7 +40,7 @@ TOLERANCE = 1e-4
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --workdir=DIR  --format=FORMAT  --output=FILE  --step=N"""
-    parser = command_line.parser("export", __doc__)
+    parser = command_line.parser("python -m ssl_jax.export", __doc__)
     parser.add_argument("--workdir", type=path, required=True, help="folder of a run or an import")
     parser.add_argument("--format", required=True, choices=FORMATS)
     parser.add_argument("--output", type=path, required=True, help="the file to write")

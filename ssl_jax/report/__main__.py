@@ -31,7 +31,7 @@ PACKAGES = ("ssl_jax", "jax", "flax", "optax", "numpy", "scikit-learn")
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --workdir=DIR [--workdir=DIR ...]  --output=FILE.html"""
-    parser = command_line.parser("report", __doc__)
+    parser = command_line.parser("python -m ssl_jax.report", __doc__)
     parser.add_argument("--workdir", type=path, required=True, action="append", help="of a run")
     parser.add_argument("--output", type=path, default=Path("report.html"), help="the page")
     args = parser.parse_args(list(argv[1:]))

@@ -2,8 +2,8 @@
 
 import importlib.util
 import json
-from pathlib import Path
 
+import compare_torch as compare
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,21 +17,8 @@ from ssl_jax.errors import UserError
 from ssl_jax.networks.torch_names import to_torch
 from ssl_jax.train import Examples, make_train_step
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 JITTER = dict(jitter_probability=0.8, brightness=0.8, contrast=0.4, saturation=0.4, hue=0.2)
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def found(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
-
-
-@pytest.fixture
-def compare(found):
-    import compare_torch
-
-    return compare_torch
 
 
 def small(config):
@@ -49,7 +36,7 @@ def small(config):
     return config
 
 
-def test_cases_are_the_configs(compare):
+def test_cases_are_the_configs():
     config = compare.config_of("byol-resnet18-256")
     assert (config.batch_size, config.data.name, config.method.name) == (256, "cifar10", "byol")
     config = compare.config_of("moco_v3-resnet50-128")
@@ -62,12 +49,12 @@ def test_cases_are_the_configs(compare):
 
 
 @pytest.mark.parametrize("name", ["simclr", "simclr-resnet18-x", "vicreg-resnet18-256", ""])
-def test_there_is_no_such_case(compare, name):
+def test_there_is_no_such_case(name):
     with pytest.raises(UserError, match=f"there is no case '{name}'.*as simclr-resnet18-512"):
         compare.main(["", f"--cases={name}"])
 
 
-def test_without_torch_one_line_says_how_to_get_it(compare, monkeypatch):
+def test_without_torch_one_line_says_how_to_get_it(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "torch" else find(name)
@@ -86,7 +73,7 @@ def figures(ms, share):
     }
 
 
-def test_lines_show_the_faster_of_the_compiled(compare):
+def test_lines_show_the_faster_of_the_compiled():
     row = {
         "ssl_jax": figures(0.5, 0.3),
         "eager": figures(2.0, 0.1),
@@ -120,7 +107,7 @@ STEPS = ["simclr-tiny-8", "byol-tiny-8", "moco_v3-tiny-8", "byol-resnet50-8"]
 
 @pytest.mark.torch
 @pytest.mark.parametrize("case", STEPS)
-def test_the_step_is_the_same(compare, case):
+def test_the_step_is_the_same(case):
     """Losses of two steps, the first gradient; then parameters, targets and batch statistics."""
     pytest.importorskip("torch")
     import torch_step
@@ -227,11 +214,11 @@ def test_views_are_the_same_for_the_same_random_numbers(name):
 
 
 @pytest.mark.torch
-def test_it_runs_and_a_failure_is_one_line(compare, monkeypatch, capsys, tmp_path):
+def test_it_runs_and_a_failure_is_one_line(monkeypatch, capsys, tmp_path):
     pytest.importorskip("torch")
     config_of = compare.config_of
-    monkeypatch.setattr(compare, "config_of", lambda name: small(config_of(name)))
-    monkeypatch.setattr(compare, "SECONDS_A_TURN", 0.0)
+    monkeypatch.setattr("config_of", lambda name: small(config_of(name)))
+    monkeypatch.setattr("SECONDS_A_TURN", 0.0)
     monkeypatch.setattr(compare.benchmark, "matmul_peak", lambda dtype: 1e9)
     theirs = compare.theirs
 
@@ -240,7 +227,7 @@ def test_it_runs_and_a_failure_is_one_line(compare, monkeypatch, capsys, tmp_pat
             raise RuntimeError("no compiler\nand more")
         return theirs(*args)
 
-    monkeypatch.setattr(compare, "theirs", broken)
+    monkeypatch.setattr("theirs", broken)
     path = tmp_path / "table.json"
     compare.main(["", "--cases=simclr-tiny-8", "--rounds=1", f"--json={path}"])
     out = capsys.readouterr().out

@@ -1,9 +1,10 @@
 """What is counted of a program for a GPU; compiling one needs jax's plugin for CUDA."""
 
+import compile_for_gpu as script
+import hlo
 import pytest
 
 from ssl_jax.errors import UserError
-from tests.benchmarks.scripts import load
 
 # 2 x 4096^3 operations on 100 MB: bound by its operations. Then 1 GiB read and written: bound by
 # its bytes. Then next to nothing.
@@ -22,8 +23,7 @@ ENTRY %main (a: bf16[4096,4096], b: bf16[4096,4096], c: f32[8]) -> f32[8] {{
 """
 
 
-def test_the_least_time_is_that_of_operations_or_of_bytes(monkeypatch):
-    script, hlo = load("compile_for_gpu", monkeypatch), load("hlo", monkeypatch)
+def test_the_least_time_is_that_of_operations_or_of_bytes():
     figures = script.count(hlo.kernels(TEXT), activation=10**6, compute="bfloat16")
     rows = figures["categories"]
     assert rows["matrix product"]["least ms"] == pytest.approx(2 * 4096**3 / 790e12 * 1e3)
@@ -40,8 +40,6 @@ def test_the_least_time_is_that_of_operations_or_of_bytes(monkeypatch):
 
 
 def test_without_the_plugin_it_says_what_to_install(monkeypatch):
-    script = load("compile_for_gpu", monkeypatch)
-
     def missing(**_):
         raise NotImplementedError("topology not implemented for cuda")
 

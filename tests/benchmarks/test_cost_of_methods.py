@@ -1,13 +1,12 @@
 """Costs of methods side by side, on a tiny network."""
 
+import cost_of_methods
 import pytest
 
 from ssl_jax import benchmark
-from tests.benchmarks.scripts import load
 
 
 def test_fusion_costs_little_beside_the_networks(monkeypatch):
-    cost_of_methods = load("cost_of_methods", monkeypatch)
     monkeypatch.setattr(benchmark, "SECONDS_A_ROUND", 0.01)
     monkeypatch.setattr(cost_of_methods, "METHODS", ("moco_v3", "ba_moco"))
     monkeypatch.setattr(cost_of_methods, "AIMS", {("ba_moco", "moco_v3"): 1.03})

@@ -1,16 +1,11 @@
 """Reading kernels from HLO in the form that XLA gives it on a GPU, and in the CPU's own."""
 
-import sys
-from pathlib import Path
-
+import hlo
 import jax
 import jax.numpy as jnp
 import pytest
 
 from ssl_jax import flops
-
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-import hlo
 
 # 8 images of 4x4 pixels and 16 channels; a 3x3 convolution to 32 channels and its gradients.
 GPU = r"""HloModule jit_single, is_scheduled=true, input_output_alias={ {0}: (0, {}, may-alias) }, frontend_attributes={a="{"}

@@ -1,21 +1,17 @@
 """The profile of a step: from events to a table by hand, and once for real."""
 
 import json
-import sys
-from pathlib import Path
 
+import hlo
 import jax
+import profile_step
 import pytest
+from profile_step import Event
 
 from configs import common, simclr
 from ssl_jax import benchmark
 from ssl_jax.build import build
 from ssl_jax.errors import UserError
-
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-import hlo
-import profile_step
-from profile_step import Event
 
 SHAPE = hlo.Shape("bf16", (1000,))
 KERNEL = hlo.Kernel(
