@@ -46,7 +46,7 @@ def main() -> None:
     path = RESULTS / f"{NAME}.json"
     done = json.loads(path.read_text()) if path.exists() else []
     for name, flags in ROWS.items():
-        if any(row["row"] == name for row in done):
+        if any(entry["row"] == name and not entry["change"] for entry in done):
             continue
         with tempfile.NamedTemporaryFile(suffix=".json") as file:
             command = [ROOT / "benchmarks/compile_for_gpu.py", *flags, f"--json={file.name}"]

@@ -217,8 +217,8 @@ def test_views_are_the_same_for_the_same_random_numbers(name):
 def test_it_runs_and_a_failure_is_one_line(monkeypatch, capsys, tmp_path):
     pytest.importorskip("torch")
     config_of = compare.config_of
-    monkeypatch.setattr("config_of", lambda name: small(config_of(name)))
-    monkeypatch.setattr("SECONDS_A_TURN", 0.0)
+    monkeypatch.setattr(compare, "config_of", lambda name: small(config_of(name)))
+    monkeypatch.setattr(compare, "SECONDS_A_TURN", 0.0)
     monkeypatch.setattr(compare.benchmark, "matmul_peak", lambda dtype: 1e9)
     theirs = compare.theirs
 
@@ -227,7 +227,7 @@ def test_it_runs_and_a_failure_is_one_line(monkeypatch, capsys, tmp_path):
             raise RuntimeError("no compiler\nand more")
         return theirs(*args)
 
-    monkeypatch.setattr("theirs", broken)
+    monkeypatch.setattr(compare, "theirs", broken)
     path = tmp_path / "table.json"
     compare.main(["", "--cases=simclr-tiny-8", "--rounds=1", f"--json={path}"])
     out = capsys.readouterr().out
