@@ -48,7 +48,7 @@ from ssl_jax import benchmark, command_line
 from ssl_jax.build import Run, build
 from ssl_jax.errors import UserError
 from ssl_jax.parts import compute_dtype
-from ssl_jax.report import record
+from ssl_jax.storage import atomic
 from ssl_jax.train import Examples
 from ssl_jax.types import Config
 
@@ -116,7 +116,7 @@ def main(argv: Sequence[str]) -> None:
     peaks = {"jax": benchmark.matmul_peak(dtype), "torch": torch_step.matmul_peak(dtype.name)}
     peak = max(peaks.values())
     table: dict[str, Any] = {
-        "device": record.device_name(),
+        "device": atomic.device_name(),
         "versions": {"jax": jax.__version__, "torch": torch.__version__},
         "dtype": dtype.name,
         "matrix products, TFLOP/s": {name: rate / 1e12 for name, rate in peaks.items()},
@@ -135,7 +135,7 @@ def main(argv: Sequence[str]) -> None:
         for line in lines(name, row):
             print(line, flush=True)
         if arguments.json:
-            record.write_json(arguments.json, table)
+            atomic.write_json(arguments.json, table)
         gc.collect()
         torch.cuda.empty_cache()
         torch.compiler.reset()

@@ -31,7 +31,7 @@ from ssl_jax.benchmark import random_images
 from ssl_jax.build import build
 from ssl_jax.errors import UserError
 from ssl_jax.pipeline import Advance
-from ssl_jax.report import record
+from ssl_jax.storage import atomic
 from ssl_jax.types import Config
 
 MATRIX_RATE = 790e12  # bfloat16 products of 8192 x 8192, random data, FLOP/s
@@ -79,8 +79,8 @@ def main(argv: Sequence[str]) -> None:
     }
     print(report(figures))
     if path := command.extra["json"]:
-        about = {"jax": jax.__version__, "config": record.as_json(config)}
-        record.write_json(Path(path), {**about, **figures})
+        about = {"jax": jax.__version__, "config": atomic.as_json(config)}
+        atomic.write_json(Path(path), {**about, **figures})
 
 
 def compile_step(config: Config) -> tuple[jax.stages.Compiled, int]:

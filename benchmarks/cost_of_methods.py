@@ -18,7 +18,7 @@ import jax
 from ssl_jax import benchmark, command_line
 from ssl_jax.build import Run, build
 from ssl_jax.errors import UserError
-from ssl_jax.report import record
+from ssl_jax.storage import atomic
 
 METHODS = ("simclr", "byol", "moco_v3", "ba_moco", "msbreg", "multi_network")
 # The most that the first may cost, in steps of the second.
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> None:
     figures = measure(flags.batch, ON_CPU if on_cpu else ())
     print(report(figures))
     if flags.json:
-        record.write_json(flags.json, figures)
+        atomic.write_json(flags.json, figures)
 
 
 def measure(batch: int, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def measure(batch: int, overrides: Sequence[str] = ()) -> dict[str, Any]:
     seconds = benchmark.in_turns(calls)
     flop = {name: benchmark.work(run) for name, run in runs.items()}
     return {
-        "device": record.device_name(),
+        "device": atomic.device_name(),
         "jax": jax.__version__,
         "batch": batch,
         "methods": {

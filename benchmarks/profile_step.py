@@ -41,7 +41,7 @@ from ssl_jax.build import build
 from ssl_jax.errors import UserError
 from ssl_jax.parts import compute_dtype
 from ssl_jax.pipeline import Advance
-from ssl_jax.report import record
+from ssl_jax.storage import atomic
 from ssl_jax.types import Config
 
 NO_BUFFERS = "--xla_gpu_enable_command_buffer="
@@ -73,7 +73,7 @@ def main(argv: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         result = profile(command.config, int(steps), Path(command.extra["trace"] or folder))
     if path := command.extra["json"]:
-        record.write_json(Path(path), {"config": record.as_json(command.config), **result})
+        atomic.write_json(Path(path), {"config": atomic.as_json(command.config), **result})
     print(report(result))
 
 
@@ -106,7 +106,7 @@ def profile(config: Config, steps: int, folder: Path) -> dict[str, Any]:
     events = read_trace(folder, hlo.module_name(text), {kernel.name for kernel in kernels})
     compute = compute_dtype(config).name
     return {
-        "device": record.device_name(),
+        "device": atomic.device_name(),
         "command buffers": NO_BUFFERS not in os.environ.get("XLA_FLAGS", "").split(),
         "jax": jax.__version__,
         "dtype": compute,

@@ -4,7 +4,7 @@
 
 DIR is the folder of a run, by whose encoder and data the study is made; `--data` says where the
 data lie if not where they were. With `--paper_way` PCA and t-SNE are fitted to training and test
-images separately, as the paper's code does; see ssl_jax/evaluate/downscaled.py. Writes
+images separately, as the paper's code does; see ssl_jax/evaluation/protocols/downscaled.py. Writes
 DIR/downscaled_study.json and .png, or downscaled_study_paper_way, and prints the accuracies.
 """
 
@@ -18,9 +18,9 @@ from ssl_jax import command_line, sharding
 from ssl_jax.build import load_splits
 from ssl_jax.encoder import load_encoder
 from ssl_jax.errors import UserError
-from ssl_jax.evaluate.downscaled import INPUTS, downscaled, draw_bars
-from ssl_jax.evaluate.task import make_task
-from ssl_jax.report import record
+from ssl_jax.evaluation.protocols.downscaled import INPUTS, downscaled, draw_bars
+from ssl_jax.evaluation.task import make_task
+from ssl_jax.storage import atomic
 
 NAME = "downscaled_study"
 PAPER = {"pixels": 35.77, "features": 48.63, "pca": 39.67, "tsne": 28.72}  # on CIFAR-10
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--train_images", type=int, default=5000)
     parser.add_argument("--test_images", type=int, default=2000)
     args = parser.parse_args(argv[1:])
-    settings = record.read_json(args.workdir / "config.json")
+    settings = atomic.read_json(args.workdir / "config.json")
     if settings is None:
         raise UserError(f"{args.workdir} has no config.json: not the folder of a run")
     config = ConfigDict(settings)
@@ -54,7 +54,7 @@ def main(argv: list[str]) -> None:
     )
     path = args.workdir / (NAME + "_paper_way" * args.paper_way)
     about = {"seed": args.seed, "data": config.data.name, "step": task.encoder.step}
-    record.write_json(path.with_suffix(".json"), {**about, **result})
+    atomic.write_json(path.with_suffix(".json"), {**about, **result})
     draw_bars(result, path.with_suffix(".png"))
     print("| input | accuracy, % | the paper's on CIFAR-10, % |\n|---|---|---|")
     for name, text in INPUTS.items():

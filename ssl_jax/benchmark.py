@@ -23,10 +23,10 @@ from ssl_jax.fit import Clock, Hooks, fit, images_per_second
 from ssl_jax.parts import compute_dtype
 from ssl_jax.pipeline import Advance
 from ssl_jax.preemption import Preemption
-from ssl_jax.report import record
-from ssl_jax.report.metrics import MetricsLog
-from ssl_jax.report.progress import Progress
+from ssl_jax.storage import atomic
 from ssl_jax.train import Examples, TrainState, make_train_step
+from ssl_jax.training.metrics_log import MetricsLog
+from ssl_jax.training.progress import Progress
 from ssl_jax.types import Batch, Config
 
 ROUNDS = 5
@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> None:
     for name, value in figures.items():
         print(f"{name:36}{value:>16,.4g}" if isinstance(value, float) else f"{name:36}{value:>16}")
     if path := command.extra["json"]:
-        record.write_json(Path(path), {"config": record.as_json(command.config), **figures})
+        atomic.write_json(Path(path), {"config": atomic.as_json(command.config), **figures})
 
 
 def measure(config: Config) -> dict[str, float | int | str]:
@@ -59,7 +59,7 @@ def measure(config: Config) -> dict[str, float | int | str]:
     rate, compilations = _loop(run, augmented)
     speed, peak = flop / step, matmul_peak(dtype) * devices
     return {
-        "device": record.device_name(),
+        "device": atomic.device_name(),
         "dtype": dtype.name,
         "batch": batch,
         "step, ms": step * 1e3,

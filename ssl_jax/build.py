@@ -17,13 +17,13 @@ from ssl_jax.data.order import steps_per_epoch
 from ssl_jax.data.stats import channel_statistics
 from ssl_jax.encoder import Description, Encoder, load_encoder, prepare
 from ssl_jax.errors import UserError
-from ssl_jax.evaluate.features import extract
-from ssl_jax.evaluate.probe import figures
+from ssl_jax.evaluation.features import extract
+from ssl_jax.evaluation.while_training import figures
 from ssl_jax.fit import Hooks, Plan
+from ssl_jax.health.verdict import warnings
 from ssl_jax.methods.base import Expectation, Method
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.parts import Statistics, describe, make_fusion, make_method, make_optimizer, make_views
-from ssl_jax.report.verdict import warnings
 from ssl_jax.train import Augment, Examples, Metrics, TrainState, init_state, make_train_step
 from ssl_jax.types import Config
 from ssl_jax.validate import check

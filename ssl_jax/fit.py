@@ -11,9 +11,9 @@ import numpy as np
 from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.errors import UserError
 from ssl_jax.preemption import Preemption
-from ssl_jax.report.metrics import MetricsLog
-from ssl_jax.report.progress import Progress
 from ssl_jax.train import Metrics, TrainState
+from ssl_jax.training.metrics_log import MetricsLog
+from ssl_jax.training.progress import Progress
 
 
 class Plan(NamedTuple):

@@ -20,7 +20,7 @@ from ssl_jax.encoder import Description
 from ssl_jax.errors import UserError
 from ssl_jax.networks.backbone import RESNETS, VITS, Backbone, make_backbone
 from ssl_jax.networks.state_dicts import from_state_dict, to_state_dict
-from ssl_jax.report.record import make_folder
+from ssl_jax.storage.atomic import make_folder
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 ARCHITECTURES = [name for name in [*RESNETS, *VITS] if name != "vit"]

@@ -13,23 +13,23 @@ from ssl_jax import checks, command_line
 from ssl_jax.build import build
 from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.errors import UserError
+from ssl_jax.evaluation.table import evaluation_table
 from ssl_jax.preemption import Preemption
-from ssl_jax.report import record
-from ssl_jax.report.table import evaluation_table
 from ssl_jax.run import train_and_evaluate
+from ssl_jax.storage import atomic
 
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --config=FILE[:VARIANT]  --config.KEY=VALUE  --workdir=DIR"""
     config, workdir, _ = command_line.parse(argv)
     command_line.join_cluster()
-    settings = record.as_json(config)
+    settings = atomic.as_json(config)
     if finished := _finished(workdir, settings):
         if jax.process_index() == 0:
             print(f"{workdir} is finished; raise config.epochs to go on")
             print(evaluation_table(finished["evaluation"]))
         return
-    record.make_folder(workdir)
+    atomic.make_folder(workdir)
     with (
         Preemption() as preemption,
         Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints) as checkpoints,
@@ -42,16 +42,16 @@ def main(argv: Sequence[str]) -> None:
 
 def _finished(workdir: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     """The result of a run of exactly these settings, if there is one."""
-    result = record.read_json(workdir / "result.json")
+    result = atomic.read_json(workdir / "result.json")
     return result if result and result["config"] == settings else None
 
 
 def _check_same_run(workdir: Path, settings: dict[str, Any], checkpoints: Checkpoints) -> None:
     """A run goes on under the settings that it began with; only `epochs` may be raised."""
-    old = record.read_json(workdir / "config.json")
+    old = atomic.read_json(workdir / "config.json")
     if old is None or not checkpoints.steps():
         return
-    changed = [name for name in record.differences(old, settings) if name != "epochs"]
+    changed = [name for name in atomic.differences(old, settings) if name != "epochs"]
     if changed:
         raise UserError(
             f"{workdir} was trained with another {', '.join(changed)}; "

@@ -12,15 +12,15 @@ from ssl_jax.build import Run
 from ssl_jax.checkpoint import Checkpoints, digest
 from ssl_jax.encoder import DESCRIPTION
 from ssl_jax.errors import UserError
-from ssl_jax.evaluate.compare import compare
+from ssl_jax.evaluation.compare import compare
+from ssl_jax.evaluation.table import evaluation_table
 from ssl_jax.fit import Clock, fit, images_per_second
 from ssl_jax.preemption import Preemption
-from ssl_jax.report import record
-from ssl_jax.report.curves import draw_curves
-from ssl_jax.report.metrics import MetricsLog
-from ssl_jax.report.progress import Progress
-from ssl_jax.report.table import evaluation_table
+from ssl_jax.storage import atomic
 from ssl_jax.train import TrainState
+from ssl_jax.training.curves import draw_curves
+from ssl_jax.training.metrics_log import MetricsLog
+from ssl_jax.training.progress import Progress
 
 
 def train_and_evaluate(
@@ -43,8 +43,8 @@ def train_and_evaluate(
     if train.step:
         progress.say(f"going on from step {train.step}")
     if first:
-        record.write_json(workdir / "config.json", settings)
-        record.replace_text(workdir / DESCRIPTION, run.description.to_json() + "\n")
+        atomic.write_json(workdir / "config.json", settings)
+        atomic.replace_text(workdir / DESCRIPTION, run.description.to_json() + "\n")
     with MetricsLog(workdir if first else None, int(train.step)) as log, progress:
         try:
             train = fit(
@@ -78,7 +78,7 @@ def _finish(
         "seconds": clock.total,
         "images_per_second": images_per_second(run.plan, clock),
         "digest": digest({"params": train.params, "state": train.state}),
-        "device": record.device_name(),
+        "device": atomic.device_name(),
         "data_fingerprint": run.fingerprint,
         "skipped_files": list(run.splits.train.skipped),
         "warnings": _last_warnings(run, workdir),
@@ -87,7 +87,7 @@ def _finish(
     if jax.process_index() != 0:
         return
     draw_curves(workdir / "metrics.jsonl", run.expectation, workdir / "curves.png")
-    record.write_json(workdir / "result.json", result)
+    atomic.write_json(workdir / "result.json", result)
     print(evaluation_table(result["evaluation"]))
     for text in result["warnings"] or ["nothing points to a collapse"]:
         print(f"health: {text}")

@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ssl_jax import embed, evaluate
 from ssl_jax import encoder as encoders
-from ssl_jax.embed import __main__ as embed
 from ssl_jax.errors import UserError
-from ssl_jax.evaluate import __main__ as evaluate
-from ssl_jax.report import record
+from ssl_jax.storage import atomic
 from tests import tiny
 
 
@@ -119,7 +118,7 @@ def test_an_image_of_one_pixel_and_a_file_that_is_none(run, workdir, photos, cap
             "1 image files cannot be read and are left out: b/text.jpg" in capsys.readouterr().out
         )
     else:
-        found = record.read_json(workdir / "evaluations" / "knn-folder-photos.json")
+        found = atomic.read_json(workdir / "evaluations" / "knn-folder-photos.json")
         assert sum(found["splits"].values()) == 25 and 0 <= found["top1"] <= 1
 
 

@@ -11,7 +11,7 @@ from configs import common
 from ssl_jax import build, parts, pipeline
 from ssl_jax.data.dataset import Dataset, Loaded, Splits
 from ssl_jax.errors import UserError
-from ssl_jax.evaluate.compare import compare
+from ssl_jax.evaluation.compare import compare
 from ssl_jax.train import Examples
 
 CONFIGS = Path(__file__).parent.parent / "configs"

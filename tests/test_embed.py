@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ssl_jax import embed as command
 from ssl_jax import encoder as encoders
 from ssl_jax.data.decode import decode
-from ssl_jax.embed import __main__ as command
-from ssl_jax.embed import stream, write
-from ssl_jax.embed.part import Part
+from ssl_jax.embedding import stream, write
+from ssl_jax.embedding.part import Part
 from ssl_jax.encoder import load_encoder
 from ssl_jax.errors import UserError
 from tests import tiny
@@ -83,7 +83,7 @@ def test_features_are_those_of_the_encoder_on_the_decoded_images(workdir, photos
 
 def test_the_three_formats_hold_the_same(workdir, photos, tmp_path, monkeypatch):
     monkeypatch.setattr(write, "NAMES_AT_A_TIME", 7)
-    monkeypatch.setattr("ssl_jax.embed.part.ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr("ssl_jax.embedding.part.ROWS_AT_A_TIME", 7)
     odd = os.fsdecode(b"\xff \xc3\xa9,\n.png")  # no Unicode, a comma, a new line
     Image.new("RGB", (8, 8), "red").save(photos / odd)
     for kind in ("npz", "csv", "parquet"):

@@ -1,7 +1,8 @@
-"""A file imports only from files above it, so that one can read the package from the top down."""
+"""The package reads from the top down: commands at its root, folders below that do not import
+each other, menus that hold their choices only."""
 
 import ast
-import re
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -9,82 +10,46 @@ import pytest
 import ssl_jax
 
 ROOT = Path(ssl_jax.__file__).parent
-ORDER = [
-    "errors",
-    "types",
-    "sharding",
-    "losses",
-    "flops",
-    "norms",
-    "optim",
-    "augment",
-    "data",
-    "networks",
-    "methods",
-    "checkpoint",
-    "encoder",
-    "report",
-    "preemption",
-    "train",
-    "pipeline",
-    "evaluate",
-    "fit",
-    "validate",
-    "parts",
-    "build",
-    "checks",
-    "run",
-    "page",
-    "command_line",
-    "benchmark",
-    "doctor",
-    "embed",
-    "export",
-    "import_weights",
-    "main",
-]
 FILES = sorted(ROOT.rglob("*.py"))
-
-
-def part(path):
-    """The entry of ORDER that a file belongs to; commands inside a package come last."""
-    if path.name == "__main__.py":
-        return "main"
-    return path.relative_to(ROOT).with_suffix("").parts[0]
+MODULES = {path.relative_to(ROOT).with_suffix("").parts for path in FILES}
 
 
 def imported(path):
+    """The modules of the package that a file imports, as paths below its root."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ssl_jax"):
-            names = node.module.split(".")[1:2]
-            yield from names or [alias.name for alias in node.names]
+        names = []
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ssl_jax":
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         if isinstance(node, ast.Import):
-            yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("ssl_jax."))
+            names = [a.name for a in node.names if a.name.split(".")[0] == "ssl_jax"]
+        for name in names:
+            parts = tuple(name.split(".")[1:])
+            yield next(
+                p for p in (parts, parts[:-1]) if p in MODULES or (*p, "__init__") in MODULES
+            )
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_upwards(path):
-    if path == ROOT / "__init__.py":
-        return
-    own = ORDER.index(part(path))
-    for name in imported(path):
-        assert ORDER.index(name) <= own, f"{path.name} imports {name}, which comes after it"
+def room(parts):
+    """What a module belongs to: its folder, or itself where it lies at the root."""
+    top = parts[0] if parts else "__init__"
+    return top if (ROOT / top).is_dir() else f"{top}.py"
 
 
-def test_only_build_and_the_commands_know_the_configuration():
-    readers = {part(path) for path in FILES if re.search(r"\bConfig(Dict)?\b", path.read_text())}
-    assert readers <= {
-        "types",
-        "validate",
-        "parts",
-        "build",
-        "checks",
-        "command_line",
-        "report",
-        "benchmark",
-        "doctor",
-        "main",
-    }
+def graph():
+    rooms = {}
+    for path in FILES:
+        own = room(path.relative_to(ROOT).with_suffix("").parts)
+        rooms.setdefault(own, set()).update({room(parts) for parts in imported(path)} - {own})
+    return rooms
+
+
+def test_no_two_folders_import_each_other():
+    rooms = graph()
+    rooms.pop("__init__.py")  # imports late, what it makes public
+    try:
+        TopologicalSorter(rooms).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def test_pmap_and_axis_names_do_not_appear():

@@ -13,7 +13,7 @@ import pytest
 
 from ssl_jax import command_line, main
 from ssl_jax.errors import UserError
-from ssl_jax.report.metrics import MetricsLog
+from ssl_jax.training.metrics_log import MetricsLog
 
 ROOT = Path(__file__).parent.parent
 TINY = [
@@ -302,7 +302,7 @@ def test_the_command_exits_with_one_line_and_no_traceback(monkeypatch, capsys):
 
 
 def test_evaluate_repeats_the_result(whole, tmp_path, capsys):
-    from ssl_jax.evaluate import __main__ as evaluate
+    from ssl_jax import evaluate
 
     folder, result = whole
     evaluate.main(["x", f"--workdir={folder}"])

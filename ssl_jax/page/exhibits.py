@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from ssl_jax.evaluate.features import unit
-from ssl_jax.evaluate.protocol import TEMPERATURE
+from ssl_jax.evaluation.final import TEMPERATURE
+from ssl_jax.health.representation import unit
 from ssl_jax.methods.base import Expectation
 from ssl_jax.page.workdir import Record
 

@@ -10,10 +10,10 @@ from ssl_jax.build import Run
 from ssl_jax.data import dataset as data
 from ssl_jax.data.dataset import Dataset, Images
 from ssl_jax.data.join import join
-from ssl_jax.evaluate.features import extract
-from ssl_jax.evaluate.geometry import spectrum
-from ssl_jax.evaluate.health import rankme
-from ssl_jax.evaluate.protocol import K
+from ssl_jax.evaluation.features import extract
+from ssl_jax.evaluation.final import K
+from ssl_jax.evaluation.protocols.geometry import spectrum
+from ssl_jax.health.representation import rankme
 from ssl_jax.page import exhibits
 from ssl_jax.page.exhibits import Column, Look, Neighbours, Points
 from ssl_jax.page.pictures import to_uint8

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
-from ssl_jax.evaluate.protocol import TEMPERATURE, K
+from ssl_jax.evaluation.final import TEMPERATURE, K
 from ssl_jax.page import looks, sections
 from ssl_jax.page.exhibits import Exhibit
 from ssl_jax.page.markup import Markup, tag

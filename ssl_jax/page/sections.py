@@ -5,11 +5,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ssl_jax.health.verdict import COLLAPSED_RANK, COLLAPSED_STD
 from ssl_jax.page.charts import Band, Level, Series, line_chart, swatch
 from ssl_jax.page.exhibits import Exhibit
 from ssl_jax.page.markup import Markup, join, tag
-from ssl_jax.report.curves import PANELS
-from ssl_jax.report.verdict import COLLAPSED_RANK, COLLAPSED_STD
+from ssl_jax.training.curves import PANELS
 
 # Not curves, or not interesting ones.
 _NOT_DRAWN = {"step", "epoch", "seconds", "seconds_left", *PANELS}

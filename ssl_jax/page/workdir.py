@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ssl_jax.errors import UserError
-from ssl_jax.report import record
+from ssl_jax.storage import atomic
 
 
 class Record(NamedTuple):
@@ -28,14 +28,14 @@ def read_run(workdir: Path, name: str) -> Record:
     Raises:
       UserError: if `workdir` is not the folder of a run, or one of its files is not JSON.
     """
-    config = record.read_json(workdir / "config.json")
+    config = atomic.read_json(workdir / "config.json")
     if config is None:
         raise UserError(f"{workdir} has no config.json: not the folder of a run")
     if not isinstance(config, dict) or "method" not in config:
         raise UserError(f"{workdir / 'config.json'} is not the configuration of a run")
-    result = record.read_json(workdir / "result.json")
+    result = atomic.read_json(workdir / "result.json")
     files = sorted((workdir / "evaluations").glob("*.json"))
-    evaluations = [record.read_json(path) for path in files]
+    evaluations = [atomic.read_json(path) for path in files]
     return Record(
         name=name,
         config=config,

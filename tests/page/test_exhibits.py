@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from ssl_jax.evaluate.features import Labelled
-from ssl_jax.evaluate.knn import knn_accuracy
+from ssl_jax.evaluation.classifiers.knn import knn_accuracy
+from ssl_jax.evaluation.features import Labelled
 from ssl_jax.page import exhibits
-from tests.evaluate.clusters import clusters
+from tests.evaluation.clusters import clusters
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,130 @@
+"""Classification by the k nearest images of a bank, which vote for their classes.
+
+Weighted (Wu et al., arXiv 1805.01978, Section 3.4): nearest by cosine similarity s, and each vote
+weighs exp(s / T). Euclidean (W-MSE, arXiv 2007.06346): nearest by the distance of the features as
+they are, and all votes weigh the same.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ssl_jax.evaluation.accuracy import Accuracy, accuracy, label_ranks
+from ssl_jax.evaluation.features import Labelled
+from ssl_jax.losses import normalize
+
+QUERIES_AT_A_TIME = 256  # bounds the similarities in memory: 256 x N
+
+
+def knn_accuracy(
+    bank: Labelled,
+    queries: Labelled,
+    *,
+    num_classes: int,
+    ks: tuple[int, ...] = (20,),
+    temperature: float = 0.07,
+) -> dict[int, Accuracy]:
+    """Accuracy on `queries` for every k of `ks`, by the weighted vote.
+
+    A class without a vote is never right. Where the bank has fewer than k images, all of them vote.
+    """
+    return _knn(bank, queries, num_classes, ks, temperature, same=False)
+
+
+def euclidean_knn_accuracy(
+    bank: Labelled, queries: Labelled, *, num_classes: int, ks: tuple[int, ...] = (5,)
+) -> dict[int, Accuracy]:
+    """Like `knn_accuracy` by the Euclidean vote; of classes with equal votes the first wins."""
+    return _knn(bank, queries, num_classes, ks, None, same=False)
+
+
+def leave_one_out(
+    images: Labelled,
+    *,
+    num_classes: int,
+    ks: tuple[int, ...] = (20,),
+    temperature: float = 0.07,
+) -> dict[int, Accuracy]:
+    """Like `knn_accuracy` with `images` as bank and queries, no image being its own neighbour."""
+    return _knn(images, images, num_classes, ks, temperature, same=True)
+
+
+def _knn(
+    bank: Labelled,
+    queries: Labelled,
+    num_classes: int,
+    ks: tuple[int, ...],
+    temperature: float | None,
+    *,
+    same: bool,
+) -> dict[int, Accuracy]:
+    neighbours = len(bank.labels) - same
+    count = len(queries.labels)
+    fill = -count % QUERIES_AT_A_TIME
+    blocks = (-1, QUERIES_AT_A_TIME)
+    ranks = _ranks(
+        bank.features,
+        bank.labels,
+        np.pad(queries.features, [(0, fill), (0, 0)]).reshape(*blocks, queries.features.shape[1]),
+        np.pad(queries.labels, (0, fill)).reshape(blocks),
+        np.arange(count + fill).reshape(blocks),
+        None if temperature is None else jnp.asarray(temperature, jnp.float32),
+        num_classes=num_classes,
+        ks=tuple(min(k, neighbours) for k in ks),
+        same=same,
+    )
+    ranks = ranks.transpose(1, 0, 2).reshape(len(ks), -1)[:, :count]
+    return {k: accuracy(row, num_classes=num_classes) for k, row in zip(ks, ranks, strict=True)}
+
+
+@functools.partial(jax.jit, static_argnames=("num_classes", "ks", "same"))
+def _ranks(
+    bank: Float[Array, "n d"],
+    bank_labels: Int[Array, " n"],
+    queries: Float[Array, "blocks b d"],
+    query_labels: Int[Array, "blocks b"],
+    query_rows: Int[Array, "blocks b"],
+    temperature: Float[Array, ""] | None,
+    *,
+    num_classes: int,
+    ks: tuple[int, ...],
+    same: bool,
+) -> Int[Array, "blocks k b"]:
+    """The rank of every query's class for every k; without a temperature the Euclidean vote."""
+    # Moved to 0, where features keep the digits that distances are made of.
+    centre = jnp.mean(bank, axis=0, keepdims=True)
+
+    def prepare(features: Array) -> Array:
+        return features - centre if temperature is None else normalize(features)
+
+    bank = prepare(bank)
+
+    def block(args: tuple[Array, Array, Array]) -> Array:
+        queries, labels, rows = args
+        # At the default precision accelerators would round away who is nearer.
+        similarities = jnp.matmul(prepare(queries), bank.T, precision="highest")
+        if temperature is None:  # -|q - x|^2 / 2, but for what is the same for the whole bank
+            similarities -= jnp.sum(bank**2, axis=1)[None] / 2
+        if same:
+            own = rows[:, None] == jnp.arange(len(bank))[None]
+            similarities = jnp.where(own, -jnp.inf, similarities)
+        nearest, rows = jax.lax.top_k(similarities, max(ks))
+        weights = jnp.ones_like(nearest)
+        if temperature is not None:
+            # Relative to the nearest, whose weight is then 1 at any temperature.
+            closest = jnp.max(nearest, axis=1, keepdims=True)
+            weights = jnp.exp((nearest - closest) / temperature)
+        classes = jax.nn.one_hot(bank_labels[rows], num_classes)
+        ranks = []
+        for k in ks:
+            # Masked, not sliced: of a top-k that is sliced XLA makes a full sort, on CPU ten
+            # times slower.
+            first = jnp.where(jnp.arange(max(ks))[None] < k, weights, 0)
+            votes = jnp.einsum("bk,bkc->bc", first, classes, precision="highest")
+            ranks.append(label_ranks(jnp.where(votes > 0, votes, -jnp.inf), labels))
+        return jnp.stack(ranks)
+
+    return jax.lax.map(block, (queries, query_labels, query_rows))
