@@ -22,7 +22,7 @@ gradient, spread of the embeddings) and takes the products of loss and augmentat
 instead of TF32. All three are in PyTorch's favour or of no weight.
 
 Times are medians of rounds in which every variant has its turn, after compilation and autotuning.
-FLOPs are those of ssl_jax.flops for both; the peak is the better of both frameworks' product of
+FLOPs are those of training.flops for both; the peak is the better of both frameworks' product of
 random 8192 x 8192 matrices. Memory: of PyTorch what is allocated at most within a step, of ssl_jax
 what the compiled step needs, both with the images. JSON is written after every case.
 """
@@ -49,7 +49,7 @@ from ssl_jax.build import Run, build
 from ssl_jax.errors import UserError
 from ssl_jax.parts import compute_dtype
 from ssl_jax.storage import atomic
-from ssl_jax.train import Examples
+from ssl_jax.training.step import Examples
 from ssl_jax.types import Config
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -26,12 +26,13 @@ import hlo
 import jax
 from jax.experimental import topologies
 
-from ssl_jax import command_line, sharding
+from ssl_jax import command_line
 from ssl_jax.benchmark import random_images
 from ssl_jax.build import build
+from ssl_jax.devices import sharding
 from ssl_jax.errors import UserError
-from ssl_jax.pipeline import Advance
 from ssl_jax.storage import atomic
+from ssl_jax.training.feed import Advance
 from ssl_jax.types import Config
 
 MATRIX_RATE = 790e12  # bfloat16 products of 8192 x 8192, random data, FLOP/s

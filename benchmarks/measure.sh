@@ -24,7 +24,7 @@ numerics() {
         -m "not slow and not torch and not browser" \
         -k "not test_contract or simclr or byol or moco_v3 or msbreg or multi_network" \
         tests/accelerator tests/augment tests/losses tests/networks tests/methods/test_contract.py \
-        tests/test_optim.py tests/test_norms.py
+        tests/optim/test_optimizers.py tests/optim/test_norms.py
 }
 
 benchmark() {

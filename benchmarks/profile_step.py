@@ -40,8 +40,8 @@ from ssl_jax.benchmark import random_images
 from ssl_jax.build import build
 from ssl_jax.errors import UserError
 from ssl_jax.parts import compute_dtype
-from ssl_jax.pipeline import Advance
 from ssl_jax.storage import atomic
+from ssl_jax.training.feed import Advance
 from ssl_jax.types import Config
 
 NO_BUFFERS = "--xla_gpu_enable_command_buffer="

@@ -15,18 +15,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ssl_jax import command_line, flops
+from ssl_jax import command_line
 from ssl_jax.build import Run, build
-from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.data.dataset import Dataset, Splits
-from ssl_jax.fit import Clock, Hooks, fit, images_per_second
 from ssl_jax.parts import compute_dtype
-from ssl_jax.pipeline import Advance
-from ssl_jax.preemption import Preemption
 from ssl_jax.storage import atomic
-from ssl_jax.train import Examples, TrainState, make_train_step
+from ssl_jax.storage.checkpoint import Checkpoints
+from ssl_jax.training import flops
+from ssl_jax.training.feed import Advance
+from ssl_jax.training.loop import Clock, Hooks, fit, images_per_second
 from ssl_jax.training.metrics_log import MetricsLog
+from ssl_jax.training.preemption import Preemption
 from ssl_jax.training.progress import Progress
+from ssl_jax.training.step import Examples, TrainState, make_train_step
 from ssl_jax.types import Batch, Config
 
 ROUNDS = 5

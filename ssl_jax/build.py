@@ -9,22 +9,30 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from ssl_jax import pipeline, sharding
 from ssl_jax.augment.policy import make_augment
 from ssl_jax.data import dataset as data
 from ssl_jax.data.load import load
 from ssl_jax.data.order import steps_per_epoch
 from ssl_jax.data.stats import channel_statistics
-from ssl_jax.encoder import Description, Encoder, load_encoder, prepare
+from ssl_jax.devices import sharding
+from ssl_jax.encoder.encoder import Description, Encoder, load_encoder, prepare
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.features import extract
 from ssl_jax.evaluation.while_training import figures
-from ssl_jax.fit import Hooks, Plan
 from ssl_jax.health.verdict import warnings
 from ssl_jax.methods.base import Expectation, Method
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.parts import Statistics, describe, make_fusion, make_method, make_optimizer, make_views
-from ssl_jax.train import Augment, Examples, Metrics, TrainState, init_state, make_train_step
+from ssl_jax.training import feed
+from ssl_jax.training.loop import Hooks, Plan
+from ssl_jax.training.step import (
+    Augment,
+    Examples,
+    Metrics,
+    TrainState,
+    init_state,
+    make_train_step,
+)
 from ssl_jax.types import Config
 from ssl_jax.validate import check
 
@@ -49,7 +57,7 @@ class Run(NamedTuple):
     notes: tuple[str, ...]
     plan: Plan
     shardings: sharding.Shardings
-    source: Callable[[], pipeline.Pipeline]
+    source: Callable[[], feed.Pipeline]
     augment: Augment
     views: int
     method: Method
@@ -66,7 +74,7 @@ class Run(NamedTuple):
     def hooks(self) -> Hooks:
         """What the training loop calls."""
         source = self.source()
-        advance = pipeline.Advance(self.step, source, self.shardings)
+        advance = feed.Advance(self.step, source, self.shardings)
         return Hooks(advance, source.feed, self.probe, self.warnings)
 
     def shapes(self) -> TrainState:
@@ -81,7 +89,7 @@ class Run(NamedTuple):
     def lower(self) -> jax.stages.Lowered:
         """The train step as training runs it, not compiled."""
         source = self.source()
-        advance = pipeline.Advance(self.step, source, self.shardings)
+        advance = feed.Advance(self.step, source, self.shardings)
         return advance.lower(self.shapes(), source.feed(0, 1))
 
     @property
@@ -235,7 +243,7 @@ def _is_resident(config: Config, train: data.Dataset) -> bool:
     kind = config.data.pipeline
     if kind not in ("auto", "device", "grain"):
         raise UserError(f"unknown data.pipeline {kind!r}: auto, device or grain")
-    return kind == "device" or (kind == "auto" and pipeline.fits(train))
+    return kind == "device" or (kind == "auto" and feed.fits(train))
 
 
 def _source(
@@ -244,11 +252,11 @@ def _source(
     plan: Plan,
     shardings: sharding.Shardings,
     resident: bool,
-) -> pipeline.Pipeline:
+) -> feed.Pipeline:
     common = {"batch_size": plan.batch_size, "seed": config.seed, "shardings": shardings}
     if resident:
-        return pipeline.on_device(train, **common)
-    return pipeline.streamed(train, workers=config.data.workers, steps=plan.steps, **common)
+        return feed.on_device(train, **common)
+    return feed.streamed(train, workers=config.data.workers, steps=plan.steps, **common)
 
 
 def _encoder(description: Description, method: Method) -> Callable[[TrainState], Encode]:

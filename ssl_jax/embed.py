@@ -15,14 +15,14 @@ import jax
 import numpy as np
 
 from ssl_jax import command_line
-from ssl_jax.checkpoint import digest
 from ssl_jax.command_line import path
+from ssl_jax.devices.sharding import shared_batch
 from ssl_jax.embedding import write
 from ssl_jax.embedding.part import Part
 from ssl_jax.embedding.stream import Found, find, stream
-from ssl_jax.encoder import Encoder, load_encoder
+from ssl_jax.encoder.encoder import Encoder, load_encoder
 from ssl_jax.errors import UserError
-from ssl_jax.sharding import shared_batch
+from ssl_jax.storage.checkpoint import digest
 
 SECONDS_BETWEEN_LINES = 5.0
 NAMED = 10  # of the files that cannot be read

@@ -13,12 +13,13 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
-from ssl_jax import command_line, sharding
+from ssl_jax import command_line
 from ssl_jax.build import load_splits
 from ssl_jax.command_line import path
 from ssl_jax.data.dataset import Splits, fingerprint
 from ssl_jax.data.load import load
-from ssl_jax.encoder import Description, load_encoder
+from ssl_jax.devices import sharding
+from ssl_jax.encoder.encoder import Description, load_encoder
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.by_name import PROTOCOLS
 from ssl_jax.evaluation.judge import judge

@@ -22,7 +22,7 @@ import numpy as np
 
 from ssl_jax import command_line
 from ssl_jax.command_line import path
-from ssl_jax.encoder import load_encoder
+from ssl_jax.encoder.encoder import load_encoder
 from ssl_jax.errors import UserError
 from ssl_jax.formats import detectron2, onnx, stablehlo, timm, torchvision
 from ssl_jax.formats.parts.check import difference

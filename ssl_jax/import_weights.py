@@ -15,8 +15,9 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from ssl_jax import command_line, encoder
-from ssl_jax.encoder import Description
+from ssl_jax import command_line
+from ssl_jax.encoder import encoder
+from ssl_jax.encoder.encoder import Description
 from ssl_jax.errors import UserError
 from ssl_jax.networks.backbone import RESNETS, VITS, Backbone, make_backbone
 from ssl_jax.networks.state_dicts import from_state_dict, to_state_dict

@@ -11,12 +11,12 @@ import jax
 
 from ssl_jax import checks, command_line
 from ssl_jax.build import build
-from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.table import evaluation_table
-from ssl_jax.preemption import Preemption
-from ssl_jax.run import train_and_evaluate
+from ssl_jax.run.pretrain import train_and_evaluate
 from ssl_jax.storage import atomic
+from ssl_jax.storage.checkpoint import Checkpoints
+from ssl_jax.training.preemption import Preemption
 
 
 def main(argv: Sequence[str]) -> None:

@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ssl_jax import methods, optim
+from ssl_jax import methods
 from ssl_jax.augment.policy import ViewSpec
-from ssl_jax.encoder import Description, Encoder
+from ssl_jax.encoder.encoder import Description, Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.methods.base import Method
 from ssl_jax.methods.batch_adaptive import batch_adaptive
@@ -22,6 +22,7 @@ from ssl_jax.methods.pretrained import pretrained
 from ssl_jax.methods.regularized import regularized
 from ssl_jax.networks.backbone import make_backbone
 from ssl_jax.networks.batch_fusion import BatchFusion
+from ssl_jax.optim import optimizers
 from ssl_jax.types import Config
 
 # Mean and std of the training images, one value a channel.
@@ -119,7 +120,7 @@ def make_optimizer(
         rate *= config.batch_size / base_batch
     warmup = round(options.pop("warmup_epochs") * steps_per_epoch)
     drops = [steps - round(e * steps_per_epoch) for e in options.pop("drops_before_end")]
-    schedule = optim.learning_rate(
+    schedule = optimizers.learning_rate(
         rate,
         steps,
         schedule=options.pop("schedule"),
@@ -130,9 +131,9 @@ def make_optimizer(
     )
     freeze_steps = round(options.pop("freeze_epochs") * steps_per_epoch)
     clip_norm = options.pop("clip_norm")
-    make = partial(optim.make, **options)
+    make = partial(optimizers.make, **options)
     constant = optax.constant_schedule(rate)
-    optimizer = optim.by_group(
+    optimizer = optimizers.by_group(
         make(schedule=schedule),
         make(schedule=constant),
         method.groups,

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from ssl_jax import embed, evaluate
-from ssl_jax import encoder as encoders
+from ssl_jax.encoder import encoder as encoders
 from ssl_jax.errors import UserError
 from ssl_jax.storage import atomic
 from tests import tiny

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from configs import common
-from ssl_jax import build, parts, pipeline
+from ssl_jax import build, parts
 from ssl_jax.data.dataset import Dataset, Loaded, Splits
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.compare import compare
-from ssl_jax.train import Examples
+from ssl_jax.training import feed
+from ssl_jax.training.step import Examples
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 MULTI_NETWORK = ("tiny_imagenet", "cifar10_multi_network", "cifar100_multi_network")
@@ -163,7 +164,7 @@ def test_several_steps_in_one_program_are_the_same_steps():
     config.network.dtype = "float32"
     run = build.build(config, splits_of(64, 8, 1))
     source = run.source()
-    advance = pipeline.Advance(run.step, source, run.shardings)
+    advance = feed.Advance(run.step, source, run.shardings)
     one = run.init()
     losses = []
     for step in range(2):

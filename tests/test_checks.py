@@ -172,7 +172,7 @@ FATAL = [m for m in MISTAKES if m[3] == "fatal" and not m[2] and m[4] not in UNS
 @pytest.mark.parametrize(("method", "changes", "what"), [(m[0], m[1], m[4]) for m in FATAL])
 def test_build_refuses_in_the_same_words(method, changes, what, monkeypatch):
     devices = jax.devices()[:1]
-    monkeypatch.setattr("ssl_jax.sharding.jax.devices", lambda: devices)
+    monkeypatch.setattr("ssl_jax.devices.sharding.jax.devices", lambda: devices)
     config, _ = changed(method, changes)
     with pytest.raises(UserError, match=what) as caught:
         build.build(config, random_digits())

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from ssl_jax import embed as command
-from ssl_jax import encoder as encoders
 from ssl_jax.data.decode import decode
 from ssl_jax.embedding import stream, write
 from ssl_jax.embedding.part import Part
-from ssl_jax.encoder import load_encoder
+from ssl_jax.encoder import encoder as encoders
+from ssl_jax.encoder.encoder import load_encoder
 from ssl_jax.errors import UserError
 from tests import tiny
 

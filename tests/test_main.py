@@ -52,7 +52,7 @@ def from_root(monkeypatch):
     monkeypatch.chdir(ROOT)
     # One device: what is bit for bit, is so on one.
     devices = jax.devices()[:1]
-    monkeypatch.setattr("ssl_jax.sharding.jax.devices", lambda: devices)
+    monkeypatch.setattr("ssl_jax.devices.sharding.jax.devices", lambda: devices)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def whole(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         devices = jax.devices()[:1]
-        patch.setattr("ssl_jax.sharding.jax.devices", lambda: devices)
+        patch.setattr("ssl_jax.devices.sharding.jax.devices", lambda: devices)
         folder = tmp_path_factory.mktemp("whole")
         return folder, train(folder)
 
@@ -192,7 +192,7 @@ def test_a_device_without_enough_memory_is_said_in_one_line(tmp_path, monkeypatc
     def advance(*_):
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")
 
-    monkeypatch.setattr("ssl_jax.pipeline.Advance.__call__", advance)
+    monkeypatch.setattr("ssl_jax.training.feed.Advance.__call__", advance)
     with pytest.raises(UserError, match="not enough memory for a step: lower config.batch_size"):
         train(tmp_path)
 

@@ -9,9 +9,9 @@ import pytest
 from configs import common
 from ssl_jax import report as command
 from ssl_jax.build import build
-from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.errors import UserError
 from ssl_jax.storage import atomic
+from ssl_jax.storage.checkpoint import Checkpoints
 from tests.page.reading import read
 
 

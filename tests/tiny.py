@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ssl_jax.encoder import Description, Encoder
+from ssl_jax.encoder.encoder import Description, Encoder
 from ssl_jax.networks.backbone import make_backbone
 
 NETWORK = {"name": "resnet18", "width": 4, "stages": (1,)}

@@ -12,11 +12,11 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Float32, UInt8
 
-from ssl_jax import sharding
 from ssl_jax.augment.policy import to_float
 from ssl_jax.data.decode import decode
 from ssl_jax.data.folders import list_images
-from ssl_jax.encoder import Encoder
+from ssl_jax.devices import sharding
+from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
 
 

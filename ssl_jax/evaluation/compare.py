@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ssl_jax.data.dataset import Dataset, Splits
+from ssl_jax.devices.sharding import Shardings
 from ssl_jax.evaluation.features import Labelled, extract, pixels
 from ssl_jax.evaluation.final import PROTOCOL, evaluate
-from ssl_jax.sharding import Shardings
 
 Encode = Callable[[Float[Array, "b h w c"]], Float[Array, "b d"]]
 

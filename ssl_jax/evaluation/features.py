@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Float32, Int
 
 from ssl_jax.augment.policy import to_float
 from ssl_jax.data.dataset import Images, gather
-from ssl_jax.sharding import Shardings
+from ssl_jax.devices.sharding import Shardings
 
 PIXELS = 32  # largest side of the images that are probed as pixels
 

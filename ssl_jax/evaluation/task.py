@@ -11,10 +11,10 @@ from jaxtyping import Float32
 
 from ssl_jax.data.dataset import Dataset, Splits, set_aside
 from ssl_jax.data.join import join
-from ssl_jax.encoder import Encoder
+from ssl_jax.devices.sharding import Shardings, shared_batch
+from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.features import Labelled, extract
-from ssl_jax.sharding import Shardings, shared_batch
 
 # Of the labelled training images, where none were held out of training.
 HOLDOUT_PART = 0.1

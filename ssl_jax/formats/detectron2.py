@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ssl_jax.encoder import Encoder
+from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.formats.parts.check import numpy_features
 from ssl_jax.formats.parts.images import prepared, statistics

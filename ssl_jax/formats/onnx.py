@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ssl_jax.encoder import Encoder
+from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.formats.parts.forward import Layers, forward
 from ssl_jax.formats.parts.images import preparation, prepared, statistics

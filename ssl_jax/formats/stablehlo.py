@@ -12,7 +12,7 @@ import numpy as np
 from jax import export
 from jaxtyping import Float
 
-from ssl_jax.encoder import Encoder
+from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.formats.parts.images import input_side, preparation
 
 PLATFORMS = ("cpu", "cuda", "tpu")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ssl_jax import encoder as encoders
-from ssl_jax.encoder import Encoder
+from ssl_jax.encoder import encoder as encoders
+from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.formats import torchvision
 from ssl_jax.formats.parts.images import normalization, preparation
 from ssl_jax.networks.resnet import ResNet

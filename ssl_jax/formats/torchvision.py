@@ -7,8 +7,8 @@ import safetensors
 import safetensors.numpy
 from jaxtyping import Float
 
-from ssl_jax import encoder as encoders
-from ssl_jax.encoder import KEY, Description, Encoder
+from ssl_jax.encoder import encoder as encoders
+from ssl_jax.encoder.encoder import KEY, Description, Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.formats.parts.check import numpy_features
 from ssl_jax.formats.parts.images import normalization, preparation, prepared

@@ -31,7 +31,7 @@ from ssl_jax.methods.common import (
 )
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.optim import ema_momentum
+from ssl_jax.optim.optimizers import ema_momentum
 from ssl_jax.types import Batch, Params, State
 
 

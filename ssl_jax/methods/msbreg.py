@@ -21,7 +21,7 @@ from ssl_jax.methods.common import cross_view
 from ssl_jax.methods.momentum import Views, online_and_momentum
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.optim import ema_momentum
+from ssl_jax.optim.optimizers import ema_momentum
 
 
 def make(

@@ -47,7 +47,7 @@ from ssl_jax.methods.common import (
 )
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.optim import ema_momentum
+from ssl_jax.optim.optimizers import ema_momentum
 from ssl_jax.types import Batch, Params, State
 
 # (view of the target, view of the prediction), counted from 0.

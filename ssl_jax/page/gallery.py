@@ -17,7 +17,7 @@ from ssl_jax.health.representation import rankme
 from ssl_jax.page import exhibits
 from ssl_jax.page.exhibits import Column, Look, Neighbours, Points
 from ssl_jax.page.pictures import to_uint8
-from ssl_jax.train import TrainState
+from ssl_jax.training.step import TrainState
 
 SHOWN_IMAGES = 6
 SHOWN_QUERIES, SHOWN_NEIGHBOURS = 8, 6

@@ -35,7 +35,7 @@ METHODS = {"simclr": 0.02, "moco_v3": 0.02, "ba_moco": 0.02, "msbreg": 0.02, "by
 @pytest.mark.parametrize("method", METHODS)
 def test_the_loss_is_that_of_float32(method, monkeypatch):
     devices = jax.devices()[:1]
-    monkeypatch.setattr("ssl_jax.sharding.jax.devices", lambda: devices)
+    monkeypatch.setattr("ssl_jax.devices.sharding.jax.devices", lambda: devices)
     exact, rounded = losses(method, "float32"), losses(method, "bfloat16")
     assert np.isfinite(rounded).all() and exact[-LAST:].mean() < exact[0]
     np.testing.assert_allclose(rounded[-LAST:].mean(), exact[-LAST:].mean(), METHODS[method])

@@ -15,7 +15,7 @@ from ssl_jax.benchmark import random_images
 from ssl_jax.build import build
 from ssl_jax.errors import UserError
 from ssl_jax.networks.torch_names import to_torch
-from ssl_jax.train import Examples, make_train_step
+from ssl_jax.training.step import Examples, make_train_step
 
 JITTER = dict(jitter_probability=0.8, brightness=0.8, contrast=0.4, saturation=0.4, hue=0.2)
 RNG = np.random.default_rng(0)

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from ssl_jax import flops
+from ssl_jax.training import flops
 
 # 8 images of 4x4 pixels and 16 channels; a 3x3 convolution to 32 channels and its gradients.
 GPU = r"""HloModule jit_single, is_scheduled=true, input_output_alias={ {0}: (0, {}, may-alias) }, frontend_attributes={a="{"}
@@ -236,7 +236,7 @@ def test_bytes_of_a_shape(dtype, dims, size):
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_operations_are_those_of_the_source(stride):
-    """A convolution and its gradients as XLA compiles them here, against `ssl_jax.flops`."""
+    """A convolution and its gradients as XLA compiles them here, against `training.flops`."""
     dims = ("NHWC", "HWIO", "NHWC")
 
     def loss(images, kernel):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ssl_jax import sharding
 from ssl_jax.data.dataset import Dataset, Splits
+from ssl_jax.devices import sharding
 from ssl_jax.evaluation.task import Task, make_task
 from tests import tiny
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ssl_jax import sharding
+from ssl_jax.devices import sharding
 from ssl_jax.evaluation.features import Labelled, extract, join, pixels
 
 RNG = np.random.default_rng(0)

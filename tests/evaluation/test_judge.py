@@ -4,8 +4,8 @@ import statistics
 
 import pytest
 
-from ssl_jax import sharding
 from ssl_jax.data.dataset import Splits
+from ssl_jax.devices import sharding
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation import by_name
 from ssl_jax.evaluation.by_name import Protocol

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ssl_jax.encoder import Description, Encoder
+from ssl_jax.encoder.encoder import Description, Encoder
 from ssl_jax.networks.backbone import make_backbone
 
 RESNET = {"name": "resnet18", "width": 4, "stages": (1, 2), "mean": (0.5, 0.4, 0.3), "std": (0.2,)}

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ssl_jax import optim
 from ssl_jax.methods.batch_adaptive import batch_adaptive
 from ssl_jax.methods.regularized import regularized
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.networks.resnet import BasicBlock, ResNet
-from ssl_jax.train import Examples, init_state, make_train_step
+from ssl_jax.optim import optimizers
+from ssl_jax.training.step import Examples, init_state, make_train_step
 from ssl_jax.types import Batch
 
 BATCH = 16
@@ -109,7 +109,7 @@ def batch_of(case="simclr"):
 def program(method, sides=(SIZE, SIZE), rate=0.1):
     """(init, train step) of a method under plain SGD, the last group frozen for ten steps."""
     schedule = optax.constant_schedule(rate)
-    sgd = optim.make("sgd", schedule)
-    optimizer = optim.by_group(sgd, sgd, method.groups, freeze_steps=10)
+    sgd = optimizers.make("sgd", schedule)
+    optimizer = optimizers.by_group(sgd, sgd, method.groups, freeze_steps=10)
     parts = dict(method=method, optimizer=optimizer, augment=partial(views_of, sides=sides))
     return partial(init_state, **parts), make_train_step(**parts, schedule=schedule)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssl_jax import sharding
+from ssl_jax.devices import sharding
 from ssl_jax.networks.vit import VisionTransformer
 from ssl_jax.parts import method_names
 from tests.methods import cases

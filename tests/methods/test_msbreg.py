@@ -9,7 +9,7 @@ from ssl_jax.errors import UserError
 from ssl_jax.methods import msbreg
 from ssl_jax.methods.momentum import online_and_momentum
 from ssl_jax.networks.heads import MLP
-from ssl_jax.optim import ema_momentum
+from ssl_jax.optim.optimizers import ema_momentum
 from tests.losses import loops
 from tests.methods import cases
 from tests.methods.test_byol import KEY, STEP, outputs, start, views_of

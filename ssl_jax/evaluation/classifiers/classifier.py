@@ -16,19 +16,21 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
-from ssl_jax import optim, pipeline, sharding
 from ssl_jax.augment.policy import ViewSpec, make_augment
 from ssl_jax.data.dataset import Dataset
-from ssl_jax.encoder import Encoder
+from ssl_jax.devices import sharding
+from ssl_jax.devices.sharding import Shardings
+from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.classifiers.linear import Linear, cross_entropy, descend
 from ssl_jax.evaluation.features import Labelled
 from ssl_jax.evaluation.recipes import Recipe
 from ssl_jax.methods.base import Aux, KeyArray, Method, Step
 from ssl_jax.methods.common import apply_in_turn, encode_with
-from ssl_jax.sharding import Shardings
-from ssl_jax.train import TrainState, make_train_step
+from ssl_jax.optim import optimizers
+from ssl_jax.training import feed
 from ssl_jax.training.progress import Progress
+from ssl_jax.training.step import TrainState, make_train_step
 from ssl_jax.types import Batch, Params, State
 
 
@@ -84,7 +86,7 @@ def train_on_images(
     own = _divide(batch_size, shardings)
     source = _source(dataset, recipe.epochs * steps_per_epoch, batch_size, seed, own)
     train = _start(method, optimizer, seed, own)
-    advance = pipeline.Advance(train_step, source, own)
+    advance = feed.Advance(train_step, source, own)
     try:
         train = _run(train, advance, source, recipe, batch_size, steps_per_epoch)
     finally:
@@ -147,13 +149,13 @@ def _optimizers(
 def _optimizer(
     recipe: Recipe, rate: float, batch_size: int, steps_per_epoch: int
 ) -> tuple[optax.GradientTransformation, optax.Schedule]:
-    schedule = optim.learning_rate(
+    schedule = optimizers.learning_rate(
         learning_rate(recipe, rate, batch_size),
         recipe.epochs * steps_per_epoch,
         schedule=recipe.schedule,
         drops=[round(epoch * steps_per_epoch) for epoch in recipe.drops],
     )
-    optimizer = optim.make(
+    optimizer = optimizers.make(
         recipe.optimizer,
         schedule,
         weight_decay=recipe.weight_decay,
@@ -189,17 +191,17 @@ def _start(
 
 def _source(
     dataset: Dataset, steps: int, batch_size: int, seed: int, shardings: Shardings
-) -> pipeline.Pipeline:
+) -> feed.Pipeline:
     common = {"batch_size": batch_size, "seed": seed, "shardings": shardings}
-    if pipeline.fits(dataset):
-        return pipeline.on_device(dataset, **common)
-    return pipeline.streamed(dataset, workers=0, steps=steps, **common)
+    if feed.fits(dataset):
+        return feed.on_device(dataset, **common)
+    return feed.streamed(dataset, workers=0, steps=steps, **common)
 
 
 def _run(
     train: TrainState,
-    advance: pipeline.Advance,
-    source: pipeline.Pipeline,
+    advance: feed.Advance,
+    source: feed.Pipeline,
     recipe: Recipe,
     batch_size: int,
     steps_per_epoch: int,

@@ -14,9 +14,9 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key
 
-from ssl_jax import optim
 from ssl_jax.evaluation.accuracy import Accuracy, accuracy, label_ranks
 from ssl_jax.evaluation.features import Labelled, join
+from ssl_jax.optim import optimizers
 
 LAMBDAS = tuple(10.0**exponent for exponent in range(-5, 2))
 ROWS_AT_A_TIME = 4096
@@ -222,7 +222,7 @@ def _descend(
 
     def fit(rate: Array, decay: Array) -> Linear:
         schedule = optax.cosine_decay_schedule(rate, steps)
-        decayed = optax.add_decayed_weights(decay, optim.is_kernel)
+        decayed = optax.add_decayed_weights(decay, optimizers.is_kernel)
         optimizer = optax.chain(decayed, optax.sgd(schedule, momentum=0.9))
         common = {"key": key, "num_classes": num_classes, "epochs": epochs}
         return descend(features, labels, optimizer, batch_size=batch_size, **common)

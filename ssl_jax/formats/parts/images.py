@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float32
 
-from ssl_jax.encoder import Encoder, prepare
+from ssl_jax.encoder.encoder import Encoder, prepare
 
 
 def input_side(encoder: Encoder) -> int:

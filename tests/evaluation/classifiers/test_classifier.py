@@ -10,13 +10,14 @@ import numpy as np
 import optax
 import pytest
 
-from ssl_jax import pipeline, sharding
 from ssl_jax.augment.policy import to_float
+from ssl_jax.devices import sharding
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.classifiers import classifier
 from ssl_jax.evaluation.classifiers.classifier import train_on_features, train_on_images
 from ssl_jax.evaluation.features import Labelled
 from ssl_jax.evaluation.recipes import Recipe
+from ssl_jax.training import feed
 from tests import tiny
 from tests.evaluation.tasks import separable
 
@@ -184,7 +185,7 @@ def test_devices_and_streaming_make_no_difference(monkeypatch: pytest.MonkeyPatc
         return jax.device_get((head, encoder.variables))
 
     one = trained(1)
-    monkeypatch.setattr(pipeline, "RESIDENT_BYTES_ON_CPU", 0)
+    monkeypatch.setattr(feed, "RESIDENT_BYTES_ON_CPU", 0)
     close(trained(8), one, rtol=1e-4, atol=1e-5)
 
 

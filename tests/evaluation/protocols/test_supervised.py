@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssl_jax import sharding
 from ssl_jax.data.dataset import Dataset, Splits
 from ssl_jax.data.files import Files
+from ssl_jax.devices import sharding
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation import recipes
 from ssl_jax.evaluation.classifiers import linear

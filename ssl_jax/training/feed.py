@@ -13,8 +13,8 @@ import numpy as np
 from ssl_jax.data.dataset import Dataset, bytes_of, in_memory
 from ssl_jax.data.order import batch_indices, own_rows
 from ssl_jax.data.stream import stream
-from ssl_jax.sharding import Shardings, put
-from ssl_jax.train import Examples, Metrics, TrainState
+from ssl_jax.devices.sharding import Shardings, put
+from ssl_jax.training.step import Examples, Metrics, TrainState
 
 # What one device may give to the images; above it they are streamed.
 RESIDENT_SHARE = 0.3

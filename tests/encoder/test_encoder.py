@@ -9,11 +9,11 @@ import pytest
 
 import ssl_jax
 from configs import ba_moco
-from ssl_jax import encoder as encoders
 from ssl_jax.build import build
-from ssl_jax.checkpoint import Checkpoints
-from ssl_jax.encoder import Description, load_encoder, prepare
+from ssl_jax.encoder import encoder as encoders
+from ssl_jax.encoder.encoder import Description, load_encoder, prepare
 from ssl_jax.errors import UserError
+from ssl_jax.storage.checkpoint import Checkpoints
 from tests.tiny import encoder as encoder_of
 
 NETWORK = {"name": "resnet18", "width": 4, "stages": (1, 1), "mean": (0.5,), "std": (0.25,)}

@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from ssl_jax import flops
 from ssl_jax.networks.resnet import resnet18
+from ssl_jax.training import flops
 
 
 def test_products_and_convolutions_count_two_per_multiply_add():

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.errors import UserError
-from ssl_jax.preemption import Preemption
-from ssl_jax.train import Metrics, TrainState
+from ssl_jax.storage.checkpoint import Checkpoints
 from ssl_jax.training.metrics_log import MetricsLog
+from ssl_jax.training.preemption import Preemption
 from ssl_jax.training.progress import Progress
+from ssl_jax.training.step import Metrics, TrainState
 
 
 class Plan(NamedTuple):

@@ -6,8 +6,8 @@ import numpy as np
 import optax
 import pytest
 
-from ssl_jax import optim
 from ssl_jax.errors import UserError
+from ssl_jax.optim import optimizers
 
 PARAMS = {
     "kernel": jnp.asarray([[1.0, -2.0], [0.5, 3.0]]),
@@ -58,7 +58,7 @@ def test_lars_is_the_torch_form():
         buffer = 0.9 * buffer + g
         return p - rate * buffer, buffer
 
-    close(run(optim.make("lars", schedule, weight_decay=0.02)), loop(update))
+    close(run(optimizers.make("lars", schedule, weight_decay=0.02)), loop(update))
 
 
 def test_lars_of_optax_has_the_rate_inside_the_buffer():
@@ -69,7 +69,7 @@ def test_lars_of_optax_has_the_rate_inside_the_buffer():
         buffer = 0.9 * buffer + rate * g
         return p - buffer, buffer
 
-    close(run(optim.make("lars_optax", schedule, weight_decay=0.02)), loop(update))
+    close(run(optimizers.make("lars_optax", schedule, weight_decay=0.02)), loop(update))
 
 
 @pytest.mark.parametrize("decay_all", [False, True])
@@ -81,7 +81,7 @@ def test_sgd_decays_kernels_only_unless_told(decay_all, nesterov):
         return p - rate * (g + 0.9 * buffer if nesterov else buffer), buffer
 
     options = {"weight_decay": 0.02, "decay_all": decay_all, "nesterov": nesterov}
-    close(run(optim.make("sgd", schedule, **options)), loop(update))
+    close(run(optimizers.make("sgd", schedule, **options)), loop(update))
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw"])
@@ -99,31 +99,31 @@ def test_adam_couples_the_decay_and_adamw_does_not(name):
         step = first_hat / (np.sqrt(second_hat) + 1e-8) + decay * (name == "adamw")
         return p - rate * step, buffer
 
-    close(run(optim.make(name, schedule, weight_decay=0.02, beta2=0.99)), loop(update))
+    close(run(optimizers.make(name, schedule, weight_decay=0.02, beta2=0.99)), loop(update))
 
 
 def test_warmup_cosine_follows_its_formula_and_its_first_step_moves():
-    rate = optim.learning_rate(0.4, 100, warmup_steps=10)
+    rate = optimizers.learning_rate(0.4, 100, warmup_steps=10)
     assert float(rate(0)) == pytest.approx(0.04)
     for step in range(10):
         assert float(rate(step)) == pytest.approx(0.04 + 0.36 * step / 10, rel=1e-5)
     for step in range(10, 101):
         expected = 0.2 * (1 + np.cos(np.pi * (step - 10) / 90))
         assert float(rate(step)) == pytest.approx(expected, rel=1e-4, abs=1e-7)
-    assert float(optim.learning_rate(0.4, 100)(0)) == pytest.approx(0.4)
+    assert float(optimizers.learning_rate(0.4, 100)(0)) == pytest.approx(0.4)
 
 
 def test_a_cosine_may_end_above_zero_and_other_schedules_drop_or_stay():
-    rate = optim.learning_rate(0.4, 100, final=0.25)
+    rate = optimizers.learning_rate(0.4, 100, final=0.25)
     assert float(rate(100)) == pytest.approx(0.1)
     drops = dict(schedule="drops", drops=(50, 75), drop_factor=0.2)
-    rate = optim.learning_rate(0.4, 100, warmup_steps=10, **drops)
+    rate = optimizers.learning_rate(0.4, 100, warmup_steps=10, **drops)
     expected = {0: 0.04, 10: 0.4, 49: 0.4, 50: 0.08, 74: 0.08, 75: 0.016, 100: 0.016}
     for step, value in expected.items():
         assert float(rate(step)) == pytest.approx(value), step
-    assert float(optim.learning_rate(0.4, 100, schedule="constant")(99)) == pytest.approx(0.4)
+    assert float(optimizers.learning_rate(0.4, 100, schedule="constant")(99)) == pytest.approx(0.4)
     with pytest.raises(UserError, match="unknown schedule 'linear': cosine, constant or drops"):
-        optim.learning_rate(0.4, 100, schedule="linear")
+        optimizers.learning_rate(0.4, 100, schedule="linear")
 
 
 def test_larc_caps_the_local_rate_at_the_learning_rate():
@@ -138,7 +138,7 @@ def test_larc_caps_the_local_rate_at_the_learning_rate():
             return p - rate * buffer, buffer
 
         options = dict(weight_decay=0.02, trust_coefficient=trust)
-        close(run(optim.make("larc", schedule, **options)), loop(update))
+        close(run(optimizers.make("larc", schedule, **options)), loop(update))
 
 
 def test_frozen_at_first_stays_and_then_follows_the_schedule_without_a_past():
@@ -148,29 +148,29 @@ def test_frozen_at_first_stays_and_then_follows_the_schedule_without_a_past():
         buffer = 0.9 * buffer + g + 0.02 * p * kernel
         return p - rate * buffer, buffer
 
-    sgd = optim.make("sgd", schedule, weight_decay=0.02)
+    sgd = optimizers.make("sgd", schedule, weight_decay=0.02)
     names = lambda params: jax.tree.map(lambda _: "frozen_at_first", params)  # noqa: E731
-    close(run(optim.by_group(sgd, sgd, names, freeze_steps=1)), loop(update))
+    close(run(optimizers.by_group(sgd, sgd, names, freeze_steps=1)), loop(update))
 
 
 def test_momentum_schedules():
-    cosine = optim.ema_momentum(0.99, 200, "cosine")
+    cosine = optimizers.ema_momentum(0.99, 200, "cosine")
     for step in (0, 50, 100, 200):
         expected = 1 - 0.01 * (np.cos(np.pi * step / 200) + 1) / 2
         assert float(cosine(step)) == pytest.approx(expected, rel=1e-6)
-    assert float(optim.ema_momentum(0.97, 200)(150)) == pytest.approx(0.97)
+    assert float(optimizers.ema_momentum(0.97, 200)(150)) == pytest.approx(0.97)
 
 
 def test_groups_keep_freeze_and_follow():
-    make = optim.make("sgd", schedule, momentum=0.0)
-    constant = optim.make("sgd", optax.constant_schedule(0.1), momentum=0.0)
+    make = optimizers.make("sgd", schedule, momentum=0.0)
+    constant = optimizers.make("sgd", optax.constant_schedule(0.1), momentum=0.0)
     tree = {"a": PARAMS, "b": PARAMS, "c": PARAMS}
     names = {"a": "default", "b": "constant", "c": "frozen"}
 
     def groups(params):
         return jax.tree.map_with_path(lambda path, _: names[path[0].key], params)
 
-    optimizer = optim.by_group(make, constant, groups)
+    optimizer = optimizers.by_group(make, constant, groups)
     params, state = tree, optimizer.init(tree)
     for gradient in GRADIENTS:
         updates, state = optimizer.update(dict.fromkeys("abc", gradient), state, params)
@@ -184,8 +184,8 @@ def test_groups_keep_freeze_and_follow():
 
 def test_wrong_names_and_warm_ups_are_refused():
     with pytest.raises(UserError, match="sgd, adam"):
-        optim.make("sdg", schedule)
+        optimizers.make("sdg", schedule)
     with pytest.raises(UserError, match="constant or cosine"):
-        optim.ema_momentum(0.9, 10, "linear")
+        optimizers.ema_momentum(0.9, 10, "linear")
     with pytest.raises(UserError, match="does not fit"):
-        optim.learning_rate(0.1, 10, warmup_steps=10)
+        optimizers.learning_rate(0.1, 10, warmup_steps=10)

@@ -22,10 +22,10 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
 from ssl_jax.augment.policy import to_float
-from ssl_jax.checkpoint import Checkpoints
 from ssl_jax.errors import UserError
 from ssl_jax.networks.backbone import Backbone, make_backbone
 from ssl_jax.networks.state_dicts import from_state_dict, to_state_dict
+from ssl_jax.storage.checkpoint import Checkpoints
 from ssl_jax.types import Params, by_path
 
 DESCRIPTION = "encoder.json"

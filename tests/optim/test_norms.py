@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ssl_jax.norms import ROW, global_norm, norms
+from ssl_jax.optim.norms import ROW, global_norm, norms
 
 SHAPES = [(3, 3, 5, 7), (1,), (ROW,), (ROW + 1,), (2, ROW), (64,), (3 * ROW - 1,)]
 

@@ -13,7 +13,7 @@ import numpy as np
 import optax
 
 from ssl_jax.errors import UserError
-from ssl_jax.norms import norms
+from ssl_jax.optim.norms import norms
 
 OPTIMIZERS = ("sgd", "adam", "adamw", "lars", "lars_optax", "larc")
 

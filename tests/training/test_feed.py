@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from ssl_jax import pipeline, sharding
 from ssl_jax.data.dataset import Dataset
+from ssl_jax.devices import sharding
+from ssl_jax.training import feed
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 4, 4, 3), np.uint8)
 LABELS = np.arange(50, dtype=np.int32) % 7
@@ -15,8 +16,8 @@ def sources(labels, devices):
     dataset = Dataset(IMAGES, labels, ())
     shardings = sharding.make(16, devices)
     common = dict(batch_size=16, seed=3, shardings=shardings)
-    yield pipeline.on_device(dataset, **common)
-    yield pipeline.streamed(dataset, workers=0, steps=9, **common)
+    yield feed.on_device(dataset, **common)
+    yield feed.streamed(dataset, workers=0, steps=9, **common)
 
 
 @pytest.mark.parametrize("labels", [LABELS, None], ids=["labels", "none"])

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int, Key, UInt8
 
 from ssl_jax.losses import normalize
 from ssl_jax.methods.base import Method
-from ssl_jax.norms import global_norm
+from ssl_jax.optim.norms import global_norm
 from ssl_jax.types import Batch, Params, State
 
 # Scalars, or arrays of one value a step where several steps ran in one program.

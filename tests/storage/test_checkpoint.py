@@ -14,9 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssl_jax import checkpoint, sharding
-from ssl_jax.checkpoint import Checkpoints, digest
+from ssl_jax.devices import sharding
 from ssl_jax.errors import UserError
+from ssl_jax.storage import checkpoint
+from ssl_jax.storage.checkpoint import Checkpoints, digest
 
 META = {"config": {"lr": 0.1, "sizes": [1, 2], "name": "x"}, "none": None}
 

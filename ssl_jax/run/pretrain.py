@@ -9,18 +9,18 @@ import jax
 from clu.parameter_overview import count_parameters
 
 from ssl_jax.build import Run
-from ssl_jax.checkpoint import Checkpoints, digest
-from ssl_jax.encoder import DESCRIPTION
+from ssl_jax.encoder.encoder import DESCRIPTION
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.compare import compare
 from ssl_jax.evaluation.table import evaluation_table
-from ssl_jax.fit import Clock, fit, images_per_second
-from ssl_jax.preemption import Preemption
 from ssl_jax.storage import atomic
-from ssl_jax.train import TrainState
+from ssl_jax.storage.checkpoint import Checkpoints, digest
 from ssl_jax.training.curves import draw_curves
+from ssl_jax.training.loop import Clock, fit, images_per_second
 from ssl_jax.training.metrics_log import MetricsLog
+from ssl_jax.training.preemption import Preemption
 from ssl_jax.training.progress import Progress
+from ssl_jax.training.step import TrainState
 
 
 def train_and_evaluate(
