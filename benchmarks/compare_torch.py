@@ -45,9 +45,9 @@ import jax
 import numpy as np
 
 from ssl_jax import benchmark, command_line
-from ssl_jax.build import Run, build
 from ssl_jax.errors import UserError
-from ssl_jax.parts import compute_dtype
+from ssl_jax.setup.build import Run, build
+from ssl_jax.setup.components import compute_dtype
 from ssl_jax.storage import atomic
 from ssl_jax.training.step import Examples
 from ssl_jax.types import Config

@@ -28,9 +28,9 @@ from jax.experimental import topologies
 
 from ssl_jax import command_line
 from ssl_jax.benchmark import random_images
-from ssl_jax.build import build
 from ssl_jax.devices import sharding
 from ssl_jax.errors import UserError
+from ssl_jax.setup.build import build
 from ssl_jax.storage import atomic
 from ssl_jax.training.feed import Advance
 from ssl_jax.types import Config

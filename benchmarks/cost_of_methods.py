@@ -16,8 +16,8 @@ from typing import Any
 import jax
 
 from ssl_jax import benchmark, command_line
-from ssl_jax.build import Run, build
 from ssl_jax.errors import UserError
+from ssl_jax.setup.build import Run, build
 from ssl_jax.storage import atomic
 
 METHODS = ("simclr", "byol", "moco_v3", "ba_moco", "msbreg", "multi_network")

@@ -37,9 +37,9 @@ import jax
 
 from ssl_jax import command_line
 from ssl_jax.benchmark import random_images
-from ssl_jax.build import build
 from ssl_jax.errors import UserError
-from ssl_jax.parts import compute_dtype
+from ssl_jax.setup.build import build
+from ssl_jax.setup.components import compute_dtype
 from ssl_jax.storage import atomic
 from ssl_jax.training.feed import Advance
 from ssl_jax.types import Config

@@ -25,7 +25,7 @@ from torch_augment import NUMBERS, Augment
 from ssl_jax.networks.backbone import make_backbone
 from ssl_jax.networks.torch_names import to_torch
 from ssl_jax.optim.optimizers import ema_momentum
-from ssl_jax.parts import compute_dtype, make_views
+from ssl_jax.setup.components import compute_dtype, make_views
 
 
 def conv(inputs: int, width: int, size: int, stride: int = 1, padding: int | None = None):

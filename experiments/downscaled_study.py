@@ -15,12 +15,12 @@ import jax
 from ml_collections import ConfigDict
 
 from ssl_jax import command_line
-from ssl_jax.build import load_splits
 from ssl_jax.devices import sharding
 from ssl_jax.encoder.encoder import load_encoder
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.protocols.downscaled import INPUTS, downscaled, draw_bars
 from ssl_jax.evaluation.task import make_task
+from ssl_jax.setup.build import load_splits
 from ssl_jax.storage import atomic
 
 NAME = "downscaled_study"

@@ -16,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ssl_jax import command_line
-from ssl_jax.build import Run, build
 from ssl_jax.data.dataset import Dataset, Splits
-from ssl_jax.parts import compute_dtype
+from ssl_jax.setup.build import Run, build
+from ssl_jax.setup.components import compute_dtype
 from ssl_jax.storage import atomic
 from ssl_jax.storage.checkpoint import Checkpoints
 from ssl_jax.training import flops

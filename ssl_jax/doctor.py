@@ -13,12 +13,13 @@ from typing import Any
 import jax
 from clu.parameter_overview import count_parameters
 
-from ssl_jax import checks, command_line, validate
+from ssl_jax import command_line
 from ssl_jax.benchmark import random_images
-from ssl_jax.build import Run, build, load_splits
-from ssl_jax.checks import Facts, Finding
 from ssl_jax.data.dataset import Splits
 from ssl_jax.errors import UserError
+from ssl_jax.setup import checks, ranges
+from ssl_jax.setup.build import Run, build, load_splits
+from ssl_jax.setup.checks import Facts, Finding
 from ssl_jax.types import Config
 
 GIB = 1024.0**3
@@ -49,7 +50,7 @@ def diagnose(config: Config, recipe: Config) -> tuple[list[Finding], dict[str, s
     recipe: the configuration without what the command line changed.
     """
     try:
-        validate.check(config)
+        ranges.check(config)
     except UserError as error:
         return [Finding("fatal", str(error), "mend this first; the other checks need it")], {}
     findings, splits = [], None

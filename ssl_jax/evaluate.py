@@ -14,7 +14,6 @@ import jax
 from ml_collections import ConfigDict
 
 from ssl_jax import command_line
-from ssl_jax.build import load_splits
 from ssl_jax.command_line import path
 from ssl_jax.data.dataset import Splits, fingerprint
 from ssl_jax.data.load import load
@@ -24,6 +23,7 @@ from ssl_jax.errors import UserError
 from ssl_jax.evaluation.by_name import PROTOCOLS
 from ssl_jax.evaluation.judge import judge
 from ssl_jax.evaluation.task import make_task
+from ssl_jax.setup.build import load_splits
 from ssl_jax.storage import atomic
 from ssl_jax.types import Config
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import jax
 
-from ssl_jax import checks, command_line
-from ssl_jax.build import build
+from ssl_jax import command_line
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.table import evaluation_table
 from ssl_jax.run.pretrain import train_and_evaluate
+from ssl_jax.setup import checks
+from ssl_jax.setup.build import build
 from ssl_jax.storage import atomic
 from ssl_jax.storage.checkpoint import Checkpoints
 from ssl_jax.training.preemption import Preemption

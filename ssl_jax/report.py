@@ -13,7 +13,6 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from ssl_jax import command_line
-from ssl_jax.build import Run, build
 from ssl_jax.command_line import path
 from ssl_jax.errors import UserError
 from ssl_jax.health.verdict import EARLY
@@ -22,6 +21,7 @@ from ssl_jax.page.exhibits import Exhibit
 from ssl_jax.page.render import render
 from ssl_jax.page.workdir import Record, names, read_run
 from ssl_jax.run.pretrain import restore
+from ssl_jax.setup.build import Run, build
 from ssl_jax.storage import atomic
 from ssl_jax.storage.checkpoint import Checkpoints
 from ssl_jax.training.step import TrainState

@@ -6,8 +6,9 @@ from pathlib import Path
 import jax
 import pytest
 
-from ssl_jax import build, command_line, doctor, main
+from ssl_jax import command_line, doctor, main
 from ssl_jax.errors import UserError
+from ssl_jax.setup import build
 
 ROOT = Path(__file__).parent.parent
 TINY = [

@@ -8,8 +8,8 @@ import pytest
 
 from configs import common
 from ssl_jax import report as command
-from ssl_jax.build import build
 from ssl_jax.errors import UserError
+from ssl_jax.setup.build import build
 from ssl_jax.storage import atomic
 from ssl_jax.storage.checkpoint import Checkpoints
 from tests.page.reading import read

@@ -6,7 +6,6 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from ssl_jax.build import Run
 from ssl_jax.data import dataset as data
 from ssl_jax.data.dataset import Dataset, Images
 from ssl_jax.data.join import join
@@ -17,6 +16,7 @@ from ssl_jax.health.representation import rankme
 from ssl_jax.page import exhibits
 from ssl_jax.page.exhibits import Column, Look, Neighbours, Points
 from ssl_jax.page.pictures import to_uint8
+from ssl_jax.setup.build import Run
 from ssl_jax.training.step import TrainState
 
 SHOWN_IMAGES = 6

@@ -8,11 +8,11 @@ from typing import Any
 import jax
 from clu.parameter_overview import count_parameters
 
-from ssl_jax.build import Run
 from ssl_jax.encoder.encoder import DESCRIPTION
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.compare import compare
 from ssl_jax.evaluation.table import evaluation_table
+from ssl_jax.setup.build import Run
 from ssl_jax.storage import atomic
 from ssl_jax.storage.checkpoint import Checkpoints, digest
 from ssl_jax.training.curves import draw_curves

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssl_jax import command_line
-from ssl_jax.build import build
+from ssl_jax.setup.build import build
 
 pytestmark = pytest.mark.accelerator
 STEPS, LAST = 200, 50

@@ -12,9 +12,9 @@ import pytest
 
 from ssl_jax.augment import ViewSpec, make_augment
 from ssl_jax.benchmark import random_images
-from ssl_jax.build import build
 from ssl_jax.errors import UserError
 from ssl_jax.networks.torch_names import to_torch
+from ssl_jax.setup.build import build
 from ssl_jax.training.step import Examples, make_train_step
 
 JITTER = dict(jitter_probability=0.8, brightness=0.8, contrast=0.4, saturation=0.4, hue=0.2)

@@ -10,8 +10,8 @@ from profile_step import Event
 
 from configs import common, simclr
 from ssl_jax import benchmark
-from ssl_jax.build import build
 from ssl_jax.errors import UserError
+from ssl_jax.setup.build import build
 
 SHAPE = hlo.Shape("bf16", (1000,))
 KERNEL = hlo.Kernel(

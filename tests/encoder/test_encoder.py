@@ -9,10 +9,10 @@ import pytest
 
 import ssl_jax
 from configs import ba_moco
-from ssl_jax.build import build
 from ssl_jax.encoder import encoder as encoders
 from ssl_jax.encoder.encoder import Description, load_encoder, prepare
 from ssl_jax.errors import UserError
+from ssl_jax.setup.build import build
 from ssl_jax.storage.checkpoint import Checkpoints
 from tests.tiny import encoder as encoder_of
 

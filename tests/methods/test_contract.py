@@ -7,7 +7,7 @@ import pytest
 
 from ssl_jax.devices import sharding
 from ssl_jax.networks.vit import VisionTransformer
-from ssl_jax.parts import method_names
+from ssl_jax.setup.components import method_names
 from tests.methods import cases
 
 # By the name of a wrapper: what makes it, and the cases that are tried in it outside slow tests.

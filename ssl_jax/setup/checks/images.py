@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from ssl_jax.build import make_plan
-from ssl_jax.checks.finding import Facts, Finding, method_options, multiple
 from ssl_jax.errors import UserError
-from ssl_jax.parts import make_views
+from ssl_jax.setup.build import make_plan
+from ssl_jax.setup.checks.finding import Facts, Finding, method_options, multiple
+from ssl_jax.setup.components import make_views
 from ssl_jax.types import Config
 
 # Their heads have no BatchNorm, whatever their options.

@@ -3,7 +3,7 @@
 from typing import Any, Literal, NamedTuple
 
 from ssl_jax.data.dataset import Splits
-from ssl_jax.parts import default_options, method_names, plain
+from ssl_jax.setup.components import default_options, method_names, plain
 from ssl_jax.types import Config
 
 # The worst first. A note is worth knowing and no mistake.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ssl_jax.checks.finding import Facts, Finding, method_options, multiple, queue_size
+from ssl_jax.setup.checks.finding import Facts, Finding, method_options, multiple, queue_size
 from ssl_jax.types import Config
 
 # Learning rates, scaled with the batch, between which published recipes lie with a wide margin.

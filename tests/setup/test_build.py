@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from configs import common
-from ssl_jax import build, parts
 from ssl_jax.data.dataset import Dataset, Loaded, Splits
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.compare import compare
+from ssl_jax.setup import build, components
 from ssl_jax.training import feed
 from ssl_jax.training.step import Examples
 
-CONFIGS = Path(__file__).parent.parent / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 MULTI_NETWORK = ("tiny_imagenet", "cifar10_multi_network", "cifar100_multi_network")
 # All variants of all configs, "" for `digits`: the first two of each are built always, what comes
 # after them by `make test-slow`.
@@ -223,4 +223,4 @@ def test_views_are_taken_in_the_order_of_their_numbers():
     config = config_of("simclr")
     for i in range(2, 11):
         config.augment[f"view{i}"] = common.view(size=20 + i)
-    assert [spec.size for spec in parts.make_views(config)] == [16, 16, *range(22, 31)]
+    assert [spec.size for spec in components.make_views(config)] == [16, 16, *range(22, 31)]

@@ -22,7 +22,15 @@ from ssl_jax.evaluation.while_training import figures
 from ssl_jax.health.verdict import warnings
 from ssl_jax.methods.base import Expectation, Method
 from ssl_jax.networks.batch_fusion import BatchFusion
-from ssl_jax.parts import Statistics, describe, make_fusion, make_method, make_optimizer, make_views
+from ssl_jax.setup.components import (
+    Statistics,
+    describe,
+    make_fusion,
+    make_method,
+    make_optimizer,
+    make_views,
+)
+from ssl_jax.setup.ranges import check
 from ssl_jax.training import feed
 from ssl_jax.training.loop import Hooks, Plan
 from ssl_jax.training.step import (
@@ -34,7 +42,6 @@ from ssl_jax.training.step import (
     make_train_step,
 )
 from ssl_jax.types import Config
-from ssl_jax.validate import check
 
 # Images that the figures shown during training are computed from.
 PROBE_BANK = 5000

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from configs import common
-from ssl_jax import build, checks, validate
-from ssl_jax.checks import Facts, Finding
 from ssl_jax.data.dataset import Dataset, Splits
 from ssl_jax.errors import UserError
+from ssl_jax.setup import build, checks, ranges
+from ssl_jax.setup.checks import Facts, Finding
 
-CONFIGS = Path(__file__).parent.parent / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 NAMES = sorted({path.stem for path in CONFIGS.glob("*.py")} - {"__init__", "common"})
 DIGITS = Facts(size=1222, channels=1, classes=10, labelled=True, held=True)
 # Number of images and of classes.
@@ -52,7 +52,7 @@ def levels(findings):
 def test_no_config_is_at_fault(name):
     for variant in variants(name):
         config = get_config(name, variant)
-        validate.check(config)
+        ranges.check(config)
         assert "fatal" not in levels(checks.examine(config, facts_for(config))), variant
     config = get_config(name)
     assert set(levels(checks.examine(config, facts_for(config)))) <= {"note"}

@@ -6,9 +6,9 @@ What `build` refuses as well is said in the same words, so that it is one findin
 
 from collections.abc import Iterator
 
-from ssl_jax.checks import images, method
-from ssl_jax.checks.finding import LEVELS, Facts, Finding, facts_of, worst_first
 from ssl_jax.errors import UserError
+from ssl_jax.setup.checks import images, method
+from ssl_jax.setup.checks.finding import LEVELS, Facts, Finding, facts_of, worst_first
 from ssl_jax.types import Config
 
 __all__ = ["LEVELS", "Facts", "Finding", "examine", "facts_of", "memory", "refuse", "worst_first"]
