@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from ssl_jax.methods.base import Expectation
+from ssl_jax.methods.parts.base import Expectation
 
 # An even spread of embeddings has a std of 1 / sqrt(d); below this part of it they have collapsed.
 COLLAPSED_STD = 0.1

@@ -18,9 +18,9 @@ import math
 import jax
 
 from ssl_jax.errors import UserError
-from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.combinatorial_patches import apply_to_combinations, combined_info_nce
-from ssl_jax.methods.common import (
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.combinatorial_patches import apply_to_combinations, combined_info_nce
+from ssl_jax.methods.parts.common import (
     apply_in_turn,
     encode_with,
     follow,

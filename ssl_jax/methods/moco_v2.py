@@ -23,8 +23,8 @@ from jaxtyping import Array, Float
 
 from ssl_jax.errors import UserError
 from ssl_jax.losses import info_nce
-from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.common import (
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.common import (
     Embeddings,
     apply_chain,
     encode_with,

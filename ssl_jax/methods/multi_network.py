@@ -28,13 +28,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ssl_jax.errors import UserError
-from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.combinatorial_patches import (
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.combinatorial_patches import (
     Combined,
     apply_to_combinations,
     combined_info_nce,
 )
-from ssl_jax.methods.common import (
+from ssl_jax.methods.parts.common import (
     apply_in_turn,
     encode_with,
     enqueue,

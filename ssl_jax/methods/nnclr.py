@@ -18,8 +18,8 @@ import jax
 
 from ssl_jax.errors import UserError
 from ssl_jax.losses import info_nce, negative_cosine
-from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.common import (
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.common import (
     apply_in_turn,
     encode_with,
     enqueue,

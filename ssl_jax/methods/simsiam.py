@@ -12,8 +12,8 @@ pairs. The predictor keeps the peak learning rate (section 4.2: a decaying one i
 import jax
 
 from ssl_jax.losses import negative_cosine
-from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.common import (
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.common import (
     apply_in_turn,
     cross_view,
     encode_with,

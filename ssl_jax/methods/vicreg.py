@@ -12,8 +12,8 @@ Each view passes the network by itself. With more than two views L is the mean o
 import jax.numpy as jnp
 
 from ssl_jax.losses import covariance_penalty, variance_hinge
-from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.common import apply_in_turn, encode_with, init_chain, mean_over_pairs
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.common import apply_in_turn, encode_with, init_chain, mean_over_pairs
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State

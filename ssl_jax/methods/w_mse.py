@@ -19,8 +19,8 @@ from jaxtyping import Array, Float
 
 from ssl_jax.errors import UserError
 from ssl_jax.losses import cosine_distance, whiten
-from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.common import (
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.common import (
     apply_in_turn,
     apply_together,
     encode_with,

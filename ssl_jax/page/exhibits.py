@@ -11,7 +11,7 @@ from jaxtyping import Float, Int, UInt8
 
 from ssl_jax.evaluation.final import TEMPERATURE
 from ssl_jax.health.representation import unit
-from ssl_jax.methods.base import Expectation
+from ssl_jax.methods.parts.base import Expectation
 from ssl_jax.page.workdir import Record
 
 Pictures = UInt8[np.ndarray, "_n _h _w _c"]

@@ -20,7 +20,7 @@ from ssl_jax.errors import UserError
 from ssl_jax.evaluation.features import extract
 from ssl_jax.evaluation.while_training import figures
 from ssl_jax.health.verdict import warnings
-from ssl_jax.methods.base import Expectation, Method
+from ssl_jax.methods.parts.base import Expectation, Method
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.setup.components import (
     Statistics,

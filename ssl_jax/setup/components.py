@@ -16,10 +16,10 @@ from ssl_jax import methods
 from ssl_jax.augment.policy import ViewSpec
 from ssl_jax.encoder.encoder import Description, Encoder
 from ssl_jax.errors import UserError
-from ssl_jax.methods.base import Method
-from ssl_jax.methods.batch_adaptive import batch_adaptive
-from ssl_jax.methods.pretrained import pretrained
-from ssl_jax.methods.regularized import regularized
+from ssl_jax.methods.parts.base import Method
+from ssl_jax.methods.wrappers.batch_fusion import batch_adaptive
+from ssl_jax.methods.wrappers.penalties import regularized
+from ssl_jax.methods.wrappers.pretrained import pretrained
 from ssl_jax.networks.backbone import make_backbone
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.optim import optimizers

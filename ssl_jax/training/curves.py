@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ssl_jax.health.verdict import COLLAPSED_RANK, COLLAPSED_STD
-from ssl_jax.methods.base import Expectation
+from ssl_jax.methods.parts.base import Expectation
 
 PANELS = {
     "loss": "loss",

@@ -13,7 +13,7 @@ import optax
 from jaxtyping import Array, Float, Int, Key, UInt8
 
 from ssl_jax.losses import normalize
-from ssl_jax.methods.base import Method
+from ssl_jax.methods.parts.base import Method
 from ssl_jax.optim.norms import global_norm
 from ssl_jax.types import Batch, Params, State
 

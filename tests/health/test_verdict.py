@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssl_jax.health.verdict import warnings
-from ssl_jax.methods.base import Expectation
+from ssl_jax.methods.parts.base import Expectation
 from ssl_jax.training.curves import draw_curves
 
 EXPECTED = Expectation(chance=np.log(255), low=0.0, high=6.0, causes="the temperature")

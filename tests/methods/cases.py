@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ssl_jax.methods.batch_adaptive import batch_adaptive
-from ssl_jax.methods.regularized import regularized
+from ssl_jax.methods.wrappers.batch_fusion import batch_adaptive
+from ssl_jax.methods.wrappers.penalties import regularized
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.networks.resnet import BasicBlock, ResNet
 from ssl_jax.optim import optimizers

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssl_jax.errors import UserError
-from ssl_jax.methods.combinatorial_patches import divide
+from ssl_jax.methods.parts.combinatorial_patches import divide
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch
 from tests.losses import loops

@@ -7,7 +7,7 @@ import pytest
 
 from ssl_jax.errors import UserError
 from ssl_jax.losses import info_nce, nt_xent
-from ssl_jax.methods.common import cross_view, enqueue, init_queue, momentum_target
+from ssl_jax.methods.parts.common import cross_view, enqueue, init_queue, momentum_target
 from ssl_jax.types import Batch
 from tests.methods import cases
 

@@ -7,7 +7,7 @@ import pytest
 
 from ssl_jax.errors import UserError
 from ssl_jax.methods import msbreg
-from ssl_jax.methods.momentum import online_and_momentum
+from ssl_jax.methods.parts.momentum import online_and_momentum
 from ssl_jax.networks.heads import MLP
 from ssl_jax.optim.optimizers import ema_momentum
 from tests.losses import loops

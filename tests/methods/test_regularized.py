@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ssl_jax.errors import UserError
-from ssl_jax.methods.base import Aux, Expectation, Method
-from ssl_jax.methods.regularized import regularized
+from ssl_jax.methods.parts.base import Aux, Expectation, Method
+from ssl_jax.methods.wrappers.penalties import regularized
 from ssl_jax.types import Batch
 from tests.losses import loops
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ssl_jax.methods.base import Expectation
+from ssl_jax.methods.parts.base import Expectation
 from ssl_jax.page.exhibits import Column, Exhibit, Look, Neighbours, Points
 from ssl_jax.page.workdir import Record
 

@@ -25,8 +25,8 @@ from ssl_jax.errors import UserError
 from ssl_jax.evaluation.classifiers.linear import Linear, cross_entropy, descend
 from ssl_jax.evaluation.features import Labelled
 from ssl_jax.evaluation.recipes import Recipe
-from ssl_jax.methods.base import Aux, KeyArray, Method, Step
-from ssl_jax.methods.common import apply_in_turn, encode_with
+from ssl_jax.methods.parts.base import Aux, KeyArray, Method, Step
+from ssl_jax.methods.parts.common import apply_in_turn, encode_with
 from ssl_jax.optim import optimizers
 from ssl_jax.training import feed
 from ssl_jax.training.progress import Progress

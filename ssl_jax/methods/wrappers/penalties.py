@@ -15,8 +15,8 @@ from jaxtyping import Array, Float
 
 from ssl_jax import losses
 from ssl_jax.errors import UserError
-from ssl_jax.methods.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.common import Embeddings
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.common import Embeddings
 from ssl_jax.types import Batch, Params, State
 
 # Folded into the key; far from the small numbers by which methods tell their own keys apart.

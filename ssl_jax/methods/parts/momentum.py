@@ -13,7 +13,7 @@ import jax
 import optax
 from jaxtyping import Array, Float
 
-from ssl_jax.methods.base import (
+from ssl_jax.methods.parts.base import (
     Aux,
     ExpectFn,
     GroupsFn,
@@ -23,7 +23,7 @@ from ssl_jax.methods.base import (
     no_expectation,
     one_group,
 )
-from ssl_jax.methods.common import (
+from ssl_jax.methods.parts.common import (
     Embeddings,
     apply_in_turn,
     encode_with,

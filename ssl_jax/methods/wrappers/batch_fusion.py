@@ -13,7 +13,7 @@ import flax.linen as nn
 import jax
 
 from ssl_jax.errors import UserError
-from ssl_jax.methods.base import Aux, KeyArray, Method, Step
+from ssl_jax.methods.parts.base import Aux, KeyArray, Method, Step
 from ssl_jax.types import Batch, Params, State
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from ssl_jax.errors import UserError
 from ssl_jax.losses import normalize
-from ssl_jax.methods.base import EncodeFn, GroupsFn, KeyArray, Step, UpdateFn
+from ssl_jax.methods.parts.base import EncodeFn, GroupsFn, KeyArray, Step, UpdateFn
 from ssl_jax.types import Params, State
 
 # Networks that are applied one after the other, by name: backbone, projector, predictor.

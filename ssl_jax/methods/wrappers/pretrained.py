@@ -5,7 +5,7 @@ from typing import Any
 import jax
 
 from ssl_jax.errors import UserError
-from ssl_jax.methods.base import KeyArray, Method
+from ssl_jax.methods.parts.base import KeyArray, Method
 from ssl_jax.types import Batch, Params, State, by_path
 
 
