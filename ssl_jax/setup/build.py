@@ -13,7 +13,7 @@ from ssl_jax.augment.policy import make_augment
 from ssl_jax.data import dataset as data
 from ssl_jax.data.load import load
 from ssl_jax.data.order import steps_per_epoch
-from ssl_jax.data.stats import channel_statistics
+from ssl_jax.data.statistics import channel_statistics
 from ssl_jax.devices import sharding
 from ssl_jax.encoder.encoder import Description, Encoder, load_encoder, prepare
 from ssl_jax.errors import UserError

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ssl_jax.data.dataset import Dataset
-from ssl_jax.data.stats import channel_statistics
+from ssl_jax.data.statistics import channel_statistics
 
 
 def images_with_a_trend(count):

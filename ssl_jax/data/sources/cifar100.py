@@ -1,6 +1,6 @@
 """CIFAR-100: 50,000 + 10,000 colour images of 100 classes, 32 x 32."""
 
-from ssl_jax.data import cifar
+from ssl_jax.data.archives import cifar
 from ssl_jax.data.dataset import Dataset
 
 LAYOUT = cifar.Layout(

@@ -14,7 +14,7 @@ import pathlib
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from ssl_jax.data import tfds
+from ssl_jax.data.archives import tfds
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.data.folders import read_lines
 from ssl_jax.errors import UserError

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssl_jax.data import tfds
+from ssl_jax.data.archives import tfds
+from ssl_jax.data.archives.pickles import read_entries
 from ssl_jax.data.dataset import Dataset
-from ssl_jax.data.pickles import read_entries
 from ssl_jax.errors import UserError
 
 
