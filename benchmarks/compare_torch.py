@@ -44,7 +44,8 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 import jax
 import numpy as np
 
-from ssl_jax import benchmark, command_line
+from ssl_jax import benchmark
+from ssl_jax.command_line import config_flags
 from ssl_jax.errors import UserError
 from ssl_jax.setup.build import Run, build
 from ssl_jax.setup.components import compute_dtype
@@ -96,9 +97,9 @@ class Side(NamedTuple):
 
 def main(argv: Sequence[str]) -> None:
     on_cpu = jax.default_backend() == "cpu"
-    parser = command_line.parser("python benchmarks/compare_torch.py", __doc__)
+    parser = config_flags.parser("python benchmarks/compare_torch.py", __doc__)
     parser.add_argument("--cases", default=",".join(ON_CPU if on_cpu else ON_GPU))
-    parser.add_argument("--json", type=command_line.path)
+    parser.add_argument("--json", type=config_flags.path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-compile", action="store_true", help="leave out torch.compile")
     modes = ("default", "max-autotune-no-cudagraphs")  # the whole step becomes a CUDA graph here
@@ -152,7 +153,7 @@ def config_of(name: str) -> Config:
     variant, *changes = NETWORKS[network]
     file = ROOT / "configs" / f"{method}.py"
     flags = [f"--config={file}:{variant}", f"--config.batch_size={batch}", *changes]
-    config = command_line.parse(["", *flags]).config
+    config = config_flags.parse(["", *flags]).config
     config.probe_every_epochs = 0
     if network == "tiny":
         config.network.stages = (1, 1, 1, 1)
@@ -344,4 +345,4 @@ def _show(values: Sequence[float | None], form: str) -> str:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

@@ -26,8 +26,8 @@ import hlo
 import jax
 from jax.experimental import topologies
 
-from ssl_jax import command_line
 from ssl_jax.benchmark import random_images
+from ssl_jax.command_line import config_flags
 from ssl_jax.devices import sharding
 from ssl_jax.errors import UserError
 from ssl_jax.setup.build import build
@@ -59,7 +59,7 @@ device_description_str: "NVIDIA H200"
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --config=FILE[:VARIANT]  --config.KEY=VALUE  --json=FILE  --hlo=FILE"""
-    command = command_line.parse(
+    command = config_flags.parse(
         argv,
         "configs/simclr.py:cifar10",
         json="Where to write the figures, too.",
@@ -159,4 +159,4 @@ def report(figures: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

@@ -15,7 +15,8 @@ from typing import Any
 
 import jax
 
-from ssl_jax import benchmark, command_line
+from ssl_jax import benchmark
+from ssl_jax.command_line import config_flags
 from ssl_jax.errors import UserError
 from ssl_jax.setup.build import Run, build
 from ssl_jax.storage import atomic
@@ -33,10 +34,10 @@ ON_CPU = ("--config.network.width=4", "--config.network.stages=(1,1)")
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --batch=N  --json=FILE"""
-    parser = command_line.parser("python benchmarks/cost_of_methods.py", __doc__)
+    parser = config_flags.parser("python benchmarks/cost_of_methods.py", __doc__)
     on_cpu = jax.default_backend() == "cpu"
     parser.add_argument("--batch", type=int, default=16 if on_cpu else 256, help="images a step")
-    parser.add_argument("--json", type=command_line.path, help="where to write the figures, too")
+    parser.add_argument("--json", type=config_flags.path, help="where to write the figures, too")
     flags = parser.parse_args(argv[1:])
     if flags.batch < 1:
         raise UserError(f"--batch={flags.batch} must be a number of images, at least 1")
@@ -78,7 +79,7 @@ def _build(name: str, batch: int, overrides: Sequence[str]) -> Run:
         "--config.network.stem_padding=1",  # solo-learn's stem makes larger maps
         *overrides,
     )
-    config = command_line.parse(["", *flags]).config
+    config = config_flags.parse(["", *flags]).config
     return build(config, splits=benchmark.random_images(config, batches=2))
 
 
@@ -95,4 +96,4 @@ def report(figures: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

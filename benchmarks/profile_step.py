@@ -35,8 +35,8 @@ from typing import Any, NamedTuple
 import hlo
 import jax
 
-from ssl_jax import command_line
 from ssl_jax.benchmark import random_images
+from ssl_jax.command_line import config_flags
 from ssl_jax.errors import UserError
 from ssl_jax.setup.build import build
 from ssl_jax.setup.components import compute_dtype
@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> None:
     """Flags: --config --config.KEY=VALUE --steps=N --json=FILE --trace=DIR --command_buffers=on"""
     on_cpu = jax.default_backend() == "cpu"
     default = "configs/simclr.py" if on_cpu else "configs/simclr.py:cifar10"
-    command = command_line.parse(
+    command = config_flags.parse(
         argv,
         default,
         steps="Steps to trace.",
@@ -430,4 +430,4 @@ def _described(kernel: Mapping[str, Any], wall: float) -> list[str]:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

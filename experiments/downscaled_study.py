@@ -14,7 +14,7 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
-from ssl_jax import command_line
+from ssl_jax.command_line import config_flags
 from ssl_jax.devices import sharding
 from ssl_jax.encoder.encoder import load_encoder
 from ssl_jax.errors import UserError
@@ -64,4 +64,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

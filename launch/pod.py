@@ -12,7 +12,8 @@ import numpy as np
 from finished import finished
 from jax.experimental import multihost_utils
 
-from ssl_jax import command_line, main
+from ssl_jax import main
+from ssl_jax.command_line import config_flags
 
 STOPPED = 75  # EX_TEMPFAIL: to be tried again
 
@@ -20,7 +21,7 @@ STOPPED = 75  # EX_TEMPFAIL: to be tried again
 def run(argv: Sequence[str]) -> None:
     """Flags: those of ssl_jax.main."""
     main.main(argv)
-    done = np.asarray(finished(command_line.parse(argv).workdir))
+    done = np.asarray(finished(config_flags.parse(argv).workdir))
     if jax.process_count() > 1:
         # The first process wrote the result; the others may not see it yet.
         done = multihost_utils.broadcast_one_to_all(done)
@@ -29,4 +30,4 @@ def run(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    command_line.run(run)
+    config_flags.run(run)

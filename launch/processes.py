@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from ssl_jax import command_line
+from ssl_jax.command_line import config_flags
 from ssl_jax.errors import UserError
 
 
@@ -99,4 +99,4 @@ def _shell(host: str, command: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

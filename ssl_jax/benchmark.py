@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ssl_jax import command_line
+from ssl_jax.command_line import config_flags
 from ssl_jax.data.dataset import Dataset, Splits
 from ssl_jax.setup.build import Run, build
 from ssl_jax.setup.components import compute_dtype
@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> None:
     # The CIFAR ResNet-18 at batch 512 would take a CPU half an hour.
     on_cpu = jax.default_backend() == "cpu"
     default = "configs/simclr.py" if on_cpu else "configs/simclr.py:cifar10"
-    command = command_line.parse(argv, default, json="Where to write the figures, too.")
+    command = config_flags.parse(argv, default, json="Where to write the figures, too.")
     figures = measure(command.config)
     for name, value in figures.items():
         print(f"{name:36}{value:>16,.4g}" if isinstance(value, float) else f"{name:36}{value:>16}")
@@ -212,4 +212,4 @@ def matmul_peak(dtype: Any) -> float:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

@@ -13,8 +13,8 @@ from typing import Any
 import jax
 from clu.parameter_overview import count_parameters
 
-from ssl_jax import command_line
 from ssl_jax.benchmark import random_images
+from ssl_jax.command_line import config_flags
 from ssl_jax.data.dataset import Splits
 from ssl_jax.errors import UserError
 from ssl_jax.setup import checks, ranges
@@ -27,9 +27,9 @@ GIB = 1024.0**3
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --config=FILE[:VARIANT]  --config.KEY=VALUE"""
-    config = command_line.parse(argv).config
-    recipe = command_line.parse([argv[0], f"--config={command_line.named(argv)}"]).config
-    command_line.join_cluster()
+    config = config_flags.parse(argv).config
+    recipe = config_flags.parse([argv[0], f"--config={config_flags.named(argv)}"]).config
+    config_flags.join_cluster()
     findings, figures = diagnose(config, recipe)
     levels = [finding.level for finding in findings]
     if jax.process_index() == 0:
@@ -119,4 +119,4 @@ def _figures(run: Run, needed: float, limit: float | None) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

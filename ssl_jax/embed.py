@@ -14,8 +14,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from ssl_jax import command_line
-from ssl_jax.command_line import path
+from ssl_jax.command_line import config_flags
+from ssl_jax.command_line.config_flags import path
 from ssl_jax.devices.sharding import shared_batch
 from ssl_jax.embedding import write
 from ssl_jax.embedding.part import Part
@@ -30,7 +30,7 @@ NAMED = 10  # of the files that cannot be read
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --workdir=DIR  --images=FOLDER  --output=FILE.npz|.csv|.parquet  --batch_size=256"""
-    parser = command_line.parser("python -m ssl_jax.embed", __doc__)
+    parser = config_flags.parser("python -m ssl_jax.embed", __doc__)
     parser.add_argument(
         "--workdir", type=path, required=True, help="folder of a run or an import, or an export"
     )
@@ -113,4 +113,4 @@ def _identity(encoder: Encoder) -> str:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

@@ -13,8 +13,8 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
-from ssl_jax import command_line
-from ssl_jax.command_line import path
+from ssl_jax.command_line import config_flags
+from ssl_jax.command_line.config_flags import path
 from ssl_jax.data.dataset import Splits, fingerprint
 from ssl_jax.data.load import load
 from ssl_jax.devices import sharding
@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> None:
     if unknown := [name for name in names if name not in PROTOCOLS]:
         raise UserError(f"--protocol={unknown[0]}: there are {', '.join(PROTOCOLS)}")
     _check(args, names)
-    command_line.join_cluster()
+    config_flags.join_cluster()
     encoder = load_encoder(args.workdir, step=args.step)
     splits, data = _images(args, encoder.description)
     task = make_task(
@@ -76,7 +76,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = command_line.parser("python -m ssl_jax.evaluate", __doc__)
+    parser = config_flags.parser("python -m ssl_jax.evaluate", __doc__)
     parser.add_argument("--workdir", type=path, required=True, help="folder of a run or an import")
     parser.add_argument("--protocol", default="knn,ridge", help=", ".join(PROTOCOLS))
     parser.add_argument("--data", default="", help="another data set than the run's own")
@@ -178,4 +178,4 @@ def _line(found: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ssl_jax import command_line
-from ssl_jax.command_line import path
+from ssl_jax.command_line import config_flags
+from ssl_jax.command_line.config_flags import path
 from ssl_jax.encoder.encoder import load_encoder
 from ssl_jax.errors import UserError
 from ssl_jax.formats import detectron2, onnx, stablehlo, timm, torchvision
@@ -40,7 +40,7 @@ TOLERANCE = 1e-4
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --workdir=DIR  --format=FORMAT  --output=FILE  --step=N"""
-    parser = command_line.parser("python -m ssl_jax.export", __doc__)
+    parser = config_flags.parser("python -m ssl_jax.export", __doc__)
     parser.add_argument("--workdir", type=path, required=True, help="folder of a run or an import")
     parser.add_argument("--format", required=True, choices=FORMATS)
     parser.add_argument("--output", type=path, required=True, help="the file to write")
@@ -86,4 +86,4 @@ def _replacing(output: Path) -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

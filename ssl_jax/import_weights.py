@@ -15,7 +15,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from ssl_jax import command_line
+from ssl_jax.command_line import config_flags
 from ssl_jax.encoder import encoder
 from ssl_jax.encoder.encoder import Description
 from ssl_jax.errors import UserError
@@ -61,8 +61,8 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = command_line.parser("python -m ssl_jax.import_weights", __doc__)
-    add, path = parser.add_argument, command_line.path
+    parser = config_flags.parser("python -m ssl_jax.import_weights", __doc__)
+    add, path = parser.add_argument, config_flags.path
     add("--file", type=path, required=True, help="the weights")
     add("--architecture", choices=ARCHITECTURES, required=True)
     add("--workdir", type=path, required=True, help="folder to put the encoder in")
@@ -239,4 +239,4 @@ def compare(entries: StateDict, description: Description, backbone: Backbone) ->
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from ssl_jax import command_line
+from ssl_jax.command_line import config_flags
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.table import evaluation_table
 from ssl_jax.run.pretrain import train_and_evaluate
@@ -22,8 +22,8 @@ from ssl_jax.training.preemption import Preemption
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --config=FILE[:VARIANT]  --config.KEY=VALUE  --workdir=DIR"""
-    config, workdir, _ = command_line.parse(argv)
-    command_line.join_cluster()
+    config, workdir, _ = config_flags.parse(argv)
+    config_flags.join_cluster()
     settings = atomic.as_json(config)
     if finished := _finished(workdir, settings):
         if jax.process_index() == 0:
@@ -66,4 +66,4 @@ def _check_same_run(workdir: Path, settings: dict[str, Any], checkpoints: Checkp
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from ssl_jax import command_line
-from ssl_jax.command_line import path
+from ssl_jax.command_line import config_flags
+from ssl_jax.command_line.config_flags import path
 from ssl_jax.errors import UserError
 from ssl_jax.health.verdict import EARLY
 from ssl_jax.page import gallery
@@ -31,7 +31,7 @@ PACKAGES = ("ssl_jax", "jax", "flax", "optax", "numpy", "scikit-learn")
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --workdir=DIR [--workdir=DIR ...]  --output=FILE.html"""
-    parser = command_line.parser("python -m ssl_jax.report", __doc__)
+    parser = config_flags.parser("python -m ssl_jax.report", __doc__)
     parser.add_argument("--workdir", type=path, required=True, action="append", help="of a run")
     parser.add_argument("--output", type=path, default=Path("report.html"), help="the page")
     args = parser.parse_args(list(argv[1:]))
@@ -125,4 +125,4 @@ def _versions() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    config_flags.run(main)

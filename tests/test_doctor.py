@@ -6,7 +6,8 @@ from pathlib import Path
 import jax
 import pytest
 
-from ssl_jax import command_line, doctor, main
+from ssl_jax import doctor, main
+from ssl_jax.command_line import config_flags
 from ssl_jax.errors import UserError
 from ssl_jax.setup import build
 
@@ -52,7 +53,7 @@ def test_a_good_config_is_told_what_it_will_need(capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "0 fatal, 0 warnings" in said and "predicted memory" in said
     assert "400, 2 an epoch" in said and "25,600" in said
-    run = build.build(command_line.parse(["x", *TINY, "--config.epochs=200"]).config)
+    run = build.build(config_flags.parse(["x", *TINY, "--config.epochs=200"]).config)
     state = jax.eval_shape(run.init)
     least = sum(
         math.prod(leaf.shape) * 4

@@ -11,7 +11,8 @@ import jax
 import numpy as np
 import pytest
 
-from ssl_jax import command_line, main
+from ssl_jax import main
+from ssl_jax.command_line import config_flags
 from ssl_jax.errors import UserError
 from ssl_jax.training.metrics_log import MetricsLog
 
@@ -246,7 +247,7 @@ def test_what_cannot_work_is_said_in_one_line_before_training(tmp_path, change, 
 )
 def test_wrong_arguments_are_said_in_one_line(argument, message):
     with pytest.raises(UserError, match=message) as caught:
-        command_line.parse(["ssl_jax", "--config=configs/ba_moco.py", argument])
+        config_flags.parse(["ssl_jax", "--config=configs/ba_moco.py", argument])
     assert "\n" not in str(caught.value)
 
 
@@ -261,7 +262,7 @@ def test_wrong_arguments_are_said_in_one_line(argument, message):
 def test_a_broken_configuration_file_is_said_in_one_line(tmp_path, text, message):
     (tmp_path / "broken.py").write_text(text)
     with pytest.raises(UserError, match=message) as caught:
-        command_line.parse(["x", f"--config={tmp_path}/broken.py"])
+        config_flags.parse(["x", f"--config={tmp_path}/broken.py"])
     assert "\n" not in str(caught.value)
 
 
@@ -272,7 +273,7 @@ def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path):
 
 
 def test_overrides_and_default_folder():
-    command = command_line.parse(
+    command = config_flags.parse(
         [
             "x",
             "--config=configs/ba_moco.py:cifar10",
@@ -282,20 +283,20 @@ def test_overrides_and_default_folder():
     )
     assert command.workdir == Path("runs/ba_moco-cifar10-seed3")
     assert command.config.fusion.views == (0, 1)
-    assert command_line.parse(["x", "--config=configs/ba_moco.py"]).workdir == Path(
+    assert config_flags.parse(["x", "--config=configs/ba_moco.py"]).workdir == Path(
         "runs/ba_moco-seed0"
     )
 
 
 def test_overrides_apply_to_the_configuration_that_is_taken_where_none_is_named():
-    command = command_line.parse(["x", "--config.epochs=3"], "configs/simclr.py")
+    command = config_flags.parse(["x", "--config.epochs=3"], "configs/simclr.py")
     assert command.config.epochs == 3 and command.config.method.name == "simclr"
 
 
 def test_the_command_exits_with_one_line_and_no_traceback(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["x", "--config=configs/ba_moco.py", "config.lr=3"])
     with pytest.raises(SystemExit) as exit:
-        command_line.run(main.main)
+        config_flags.run(main.main)
     assert exit.value.code == 1
     said = capsys.readouterr()
     assert said.err.startswith("error: stray argument") and said.err.count("\n") == 1

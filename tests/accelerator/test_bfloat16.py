@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from ssl_jax import command_line
+from ssl_jax.command_line import config_flags
 from ssl_jax.setup.build import build
 
 pytestmark = pytest.mark.accelerator
@@ -16,7 +16,7 @@ STEPS, LAST = 200, 50
 
 def losses(method, dtype):
     """Of each step of the bare config of a method."""
-    config = command_line.parse(
+    config = config_flags.parse(
         ["", f"--config=configs/{method}.py", f"--config.network.dtype={dtype}"]
     ).config
     run = build(config)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ssl_jax import command_line
+from ssl_jax.command_line import config_flags
 from ssl_jax.errors import UserError
 from tests.test_main import ROOT, argv
 
@@ -389,7 +389,7 @@ def test_kubernetes_command_runs(monkeypatch):
     monkeypatch.chdir(ROOT)
     python, program = container["command"]
     assert python == "python" and (ROOT / program).is_file()
-    command = command_line.parse([program, *container["args"]])
+    command = config_flags.parse([program, *container["args"]])
     assert command.workdir == Path("/runs/ba_moco")
     assert command.config.data.path == "/data/imagenet"
 
