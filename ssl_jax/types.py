@@ -8,6 +8,8 @@ from jaxtyping import Array, Float, Int
 # Nested dictionaries of arrays. `params` is what the optimizer updates, `state` everything else.
 Params = Any
 State = Any
+# One row per image of the batch.
+Embeddings = Float[Array, "n d"]
 # An ml_collections.ConfigDict; to a type checker its values could be anything.
 Config = Any
 

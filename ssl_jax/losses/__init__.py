@@ -7,12 +7,13 @@ products are a negligible part of a training step.
 
 from ssl_jax.losses.attraction import alignment, centroid, cosine_distance, negative_cosine
 from ssl_jax.losses.clustering import code_cross_entropy, dino, sinkhorn
-from ssl_jax.losses.contrastive import info_nce, margin_contrastive, nt_xent
+from ssl_jax.losses.contrastive import info_nce, least_info_nce, margin_contrastive, nt_xent
 from ssl_jax.losses.decorrelation import (
     barlow_twins,
     covariance_penalty,
     variance_hinge,
     vicreg,
+    vicreg_terms,
     whiten,
 )
 from ssl_jax.losses.dispersion import brownian, singular_value, uniformity
@@ -28,6 +29,7 @@ __all__ = [
     "covariance_penalty",
     "dino",
     "info_nce",
+    "least_info_nce",
     "margin_contrastive",
     "negative_cosine",
     "normalize",
@@ -37,5 +39,6 @@ __all__ = [
     "uniformity",
     "variance_hinge",
     "vicreg",
+    "vicreg_terms",
     "whiten",
 ]

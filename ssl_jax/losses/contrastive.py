@@ -1,5 +1,7 @@
 """Losses with negatives: an embedding is told from those of other images."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -95,3 +97,12 @@ def margin_contrastive(
     attraction = spherical_distance(anchors, positives)
     repulsion = spherical_distance(anchors, negatives)
     return jnp.mean(jax.nn.relu(attraction - repulsion + margin))
+
+
+def least_info_nce(batch_size: int, temperature: float) -> float:
+    """The least that InfoNCE over a batch of N can be: log(1 + (N - 1) exp(-N / ((N - 1) T))).
+
+    Reached where queries equal keys and are the corners of a simplex, all cosines -1 / (N - 1).
+    """
+    others = batch_size - 1
+    return math.log1p(others * math.exp(-batch_size / (others * temperature))) if others else 0.0

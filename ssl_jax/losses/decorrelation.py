@@ -1,5 +1,9 @@
 """Losses on the statistics of features over the batch, and whitening, which imposes them."""
 
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -38,6 +42,44 @@ def _standardize(embeddings: Embeddings) -> Float[Array, "n d"]:
     return (embeddings - mean) * jax.lax.rsqrt(variance + 1e-5)
 
 
+class VICRegTerms(NamedTuple):
+    """The three terms of VICReg, without their weights.
+
+    invariance: 0 where the views agree.
+    variance: 0 where every feature has a standard deviation of 1 or more, 0.99 at collapse.
+    covariance: 0 where no two features covary.
+    """
+
+    invariance: Scalar
+    variance: Scalar
+    covariance: Scalar
+
+
+def vicreg_terms(views: Sequence[Embeddings]) -> VICRegTerms:
+    """The terms of VICReg over two or more views: views agree, features vary and do not covary.
+
+    Bardes et al., arXiv 2105.04906, Eq. 6, in the form of the official code: the invariance is the
+    mean over N and d (the paper sums over d), the variance hinge the mean over the views (the
+    paper adds them), the covariance penalty the sum of two views. With more than two views these
+    are means over all pairs.
+
+    Args:
+      views: [N, d] embeddings per view, in the same order; not normalised.
+
+    Raises:
+      UserError: for fewer than two views, or a batch of one.
+    """
+    if len(views) < 2:
+        raise UserError(f"the loss between views needs at least two of them, not {len(views)}")
+    views = [jnp.asarray(view, jnp.float32) for view in views]
+    distances = [jnp.mean((a - b) ** 2) for a, b in combinations(views, 2)]
+    return VICRegTerms(
+        invariance=jnp.mean(jnp.stack(distances)),
+        variance=jnp.mean(jnp.stack([variance_hinge(view) for view in views])),
+        covariance=2.0 * jnp.mean(jnp.stack([covariance_penalty(view) for view in views])),
+    )
+
+
 def vicreg(
     first: Embeddings,
     second: Embeddings,
@@ -46,11 +88,7 @@ def vicreg(
     variance: float = 25.0,
     covariance: float = 1.0,
 ) -> Scalar:
-    """VICReg: views agree, every feature varies, no two features covary.
-
-    Bardes et al., arXiv 2105.04906, Eq. 6, in the form of the official code: the invariance is the
-    mean over N and d (the paper sums over d), the variance hinge the mean of the two views (the
-    paper adds them), the covariance penalty their sum.
+    """VICReg of two views: the weighted sum of its terms, see `vicreg_terms`.
 
     Args:
       first, second: [N, d] embeddings of the two views, in the same order; not normalised.
@@ -62,11 +100,9 @@ def vicreg(
     Raises:
       UserError: for a batch of one.
     """
-    first, second = jnp.asarray(first, jnp.float32), jnp.asarray(second, jnp.float32)
+    terms = vicreg_terms((first, second))
     return (
-        invariance * jnp.mean((first - second) ** 2)
-        + variance * (variance_hinge(first) + variance_hinge(second)) / 2.0
-        + covariance * (covariance_penalty(first) + covariance_penalty(second))
+        invariance * terms.invariance + variance * terms.variance + covariance * terms.covariance
     )
 
 

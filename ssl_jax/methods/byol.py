@@ -13,8 +13,8 @@ crops included, it is BYOL with multi-crop as MSBReg compares with it (arXiv 220
 
 from ssl_jax.losses import cosine_distance
 from ssl_jax.methods.parts.base import Expectation, KeyArray, Method
-from ssl_jax.methods.parts.common import cross_view
 from ssl_jax.methods.parts.momentum import Views, online_and_momentum
+from ssl_jax.methods.parts.pairs import cross_view
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.optim.optimizers import ema_momentum

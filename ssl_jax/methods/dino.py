@@ -30,18 +30,12 @@ from jaxtyping import Array, Float
 from ssl_jax.errors import UserError
 from ssl_jax.losses import dino, normalize
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.parts.common import (
-    Embeddings,
-    apply_to_crops,
-    encode_with,
-    follow,
-    group_networks,
-    init_chain,
-)
+from ssl_jax.methods.parts.chain import apply_to_crops, encode_with, group_networks, init_chain
+from ssl_jax.methods.parts.target import follow
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.optim.optimizers import ema_momentum
-from ssl_jax.types import Batch, Params, State
+from ssl_jax.types import Batch, Embeddings, Params, State
 
 
 def make(

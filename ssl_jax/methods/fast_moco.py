@@ -18,17 +18,11 @@ import math
 import jax
 
 from ssl_jax.errors import UserError
+from ssl_jax.losses import least_info_nce
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, group_networks, init_chain
 from ssl_jax.methods.parts.combinatorial_patches import apply_to_combinations, combined_info_nce
-from ssl_jax.methods.parts.common import (
-    apply_in_turn,
-    encode_with,
-    follow,
-    group_networks,
-    init_chain,
-    least_info_nce,
-    start_target,
-)
+from ssl_jax.methods.parts.target import follow, start_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.optim.optimizers import ema_momentum

@@ -24,20 +24,13 @@ from jaxtyping import Array, Float
 from ssl_jax.errors import UserError
 from ssl_jax.losses import info_nce
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.parts.common import (
-    Embeddings,
-    apply_chain,
-    encode_with,
-    enqueue,
-    follow,
-    init_chain,
-    init_queue,
-    start_target,
-)
+from ssl_jax.methods.parts.chain import apply_chain, encode_with, init_chain
+from ssl_jax.methods.parts.queue import enqueue, init_queue
+from ssl_jax.methods.parts.target import follow, start_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.optim.optimizers import ema_momentum
-from ssl_jax.types import Batch, Params, State
+from ssl_jax.types import Batch, Embeddings, Params, State
 
 
 def make(

@@ -19,8 +19,8 @@ import jax
 
 from ssl_jax.losses import info_nce
 from ssl_jax.methods.parts.base import Expectation, KeyArray, Method
-from ssl_jax.methods.parts.common import cross_view
 from ssl_jax.methods.parts.momentum import Views, online_and_momentum
+from ssl_jax.methods.parts.pairs import cross_view
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.optim.optimizers import ema_momentum

@@ -17,8 +17,8 @@ momentum rises as BYOL's does. `singular_value_on` and `bias_corrected` give the
 from ssl_jax.errors import UserError
 from ssl_jax.losses import brownian, centroid, cosine_distance, normalize, singular_value
 from ssl_jax.methods.parts.base import Expectation, KeyArray, Method
-from ssl_jax.methods.parts.common import cross_view
 from ssl_jax.methods.parts.momentum import Views, online_and_momentum
+from ssl_jax.methods.parts.pairs import cross_view
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.optim.optimizers import ema_momentum

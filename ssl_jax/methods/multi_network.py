@@ -28,23 +28,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ssl_jax.errors import UserError
+from ssl_jax.losses import least_info_nce
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
 from ssl_jax.methods.parts.combinatorial_patches import (
     Combined,
     apply_to_combinations,
     combined_info_nce,
 )
-from ssl_jax.methods.parts.common import (
-    apply_in_turn,
-    encode_with,
-    enqueue,
-    follow,
-    init_chain,
-    init_queue,
-    least_info_nce,
-    nearest,
-    start_target,
-)
+from ssl_jax.methods.parts.queue import enqueue, init_queue, nearest
+from ssl_jax.methods.parts.target import follow, start_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.optim.optimizers import ema_momentum

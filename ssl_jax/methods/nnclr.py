@@ -17,17 +17,10 @@ import math
 import jax
 
 from ssl_jax.errors import UserError
-from ssl_jax.losses import info_nce, negative_cosine
+from ssl_jax.losses import info_nce, least_info_nce, negative_cosine
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.parts.common import (
-    apply_in_turn,
-    encode_with,
-    enqueue,
-    init_chain,
-    init_queue,
-    least_info_nce,
-    nearest,
-)
+from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
+from ssl_jax.methods.parts.queue import enqueue, init_queue, nearest
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State

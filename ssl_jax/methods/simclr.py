@@ -15,7 +15,8 @@ from functools import partial
 
 from ssl_jax.losses import nt_xent
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.parts.common import apply_together, encode_with, init_chain, mean_over_pairs
+from ssl_jax.methods.parts.chain import apply_together, encode_with, init_chain
+from ssl_jax.methods.parts.pairs import mean_over_pairs
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State

@@ -13,13 +13,8 @@ import jax
 
 from ssl_jax.losses import negative_cosine
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.parts.common import (
-    apply_in_turn,
-    cross_view,
-    encode_with,
-    group_networks,
-    init_chain,
-)
+from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, group_networks, init_chain
+from ssl_jax.methods.parts.pairs import cross_view
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State

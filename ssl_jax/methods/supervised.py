@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from ssl_jax.errors import UserError
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.parts.common import apply_in_turn, encode_with, init_chain
+from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State

@@ -25,18 +25,11 @@ from jaxtyping import Array, Bool, Float
 from ssl_jax.errors import UserError
 from ssl_jax.losses import code_cross_entropy, normalize, sinkhorn
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.parts.common import (
-    Embeddings,
-    apply_to_crops,
-    encode_with,
-    enqueue,
-    group_networks,
-    init_chain,
-    init_queue,
-)
+from ssl_jax.methods.parts.chain import apply_to_crops, encode_with, group_networks, init_chain
+from ssl_jax.methods.parts.queue import enqueue, init_queue
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.types import Batch, Params, State
+from ssl_jax.types import Batch, Embeddings, Params, State
 
 
 def make(

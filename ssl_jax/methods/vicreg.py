@@ -9,11 +9,9 @@ Self-Supervised Learning", arXiv 2105.04906, Eq. 6, with the factors of the offi
 Each view passes the network by itself. With more than two views L is the mean over all pairs.
 """
 
-import jax.numpy as jnp
-
-from ssl_jax.losses import covariance_penalty, variance_hinge
+from ssl_jax.losses import vicreg_terms
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.parts.common import apply_in_turn, encode_with, init_chain, mean_over_pairs
+from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State
@@ -52,12 +50,10 @@ def make(
     def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
         del step
         z, stats = apply_in_turn(chain, params, state["stats"], batch.views, key)
-        s = mean_over_pairs(lambda a, b: jnp.mean((a - b) ** 2), z)
-        v = jnp.mean(jnp.stack([variance_hinge(view) for view in z]))
-        c = 2.0 * jnp.mean(jnp.stack([covariance_penalty(view) for view in z]))
+        terms = vicreg_terms(z)
+        s, v, c = terms
         value = invariance * s + variance * v + covariance * c
-        metrics = {"invariance": s, "variance": v, "covariance": c}
-        return value, Aux({"stats": stats}, metrics, z)
+        return value, Aux({"stats": stats}, terms._asdict(), z)
 
     def expect(batch_size: int, views: int) -> Expectation:
         del views

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ssl_jax.errors import UserError
+from ssl_jax.losses import least_info_nce
 from ssl_jax.methods.parts.combinatorial_patches import combine, combined_info_nce, divide
-from ssl_jax.methods.parts.common import least_info_nce
 from tests.losses import loops
 
 

@@ -7,7 +7,9 @@ import pytest
 
 from ssl_jax.errors import UserError
 from ssl_jax.losses import info_nce, nt_xent
-from ssl_jax.methods.parts.common import cross_view, enqueue, init_queue, momentum_target
+from ssl_jax.methods.parts.pairs import cross_view
+from ssl_jax.methods.parts.queue import enqueue, init_queue
+from ssl_jax.methods.parts.target import momentum_target
 from ssl_jax.types import Batch
 from tests.methods import cases
 

@@ -9,7 +9,7 @@ import pytest
 
 from ssl_jax.errors import UserError
 from ssl_jax.losses import info_nce
-from ssl_jax.methods.parts.common import apply_in_turn
+from ssl_jax.methods.parts.chain import apply_in_turn
 from tests.losses import loops
 from tests.methods import cases
 from tests.methods.test_fast_moco import HEADS, combined

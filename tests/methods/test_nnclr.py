@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ssl_jax.errors import UserError
-from ssl_jax.methods.parts.common import nearest
+from ssl_jax.methods.parts.queue import nearest
 from ssl_jax.networks.heads import MLP
 from tests.losses import loops
 from tests.methods import cases

@@ -15,8 +15,8 @@ from jaxtyping import Array, Float
 from ssl_jax.errors import UserError
 from ssl_jax.losses import info_nce
 from ssl_jax.methods.parts.base import KeyArray
-from ssl_jax.methods.parts.common import Chain, Embeddings, apply_chain
-from ssl_jax.types import Params, State
+from ssl_jax.methods.parts.chain import Chain, apply_chain
+from ssl_jax.types import Embeddings, Params, State
 
 # One [N, d] for each of the s combinations.
 Combined = Float[Array, "n s d"]

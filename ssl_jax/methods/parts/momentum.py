@@ -23,16 +23,10 @@ from ssl_jax.methods.parts.base import (
     no_expectation,
     one_group,
 )
-from ssl_jax.methods.parts.common import (
-    Embeddings,
-    apply_in_turn,
-    encode_with,
-    follow,
-    init_chain,
-    start_target,
-)
+from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
+from ssl_jax.methods.parts.target import follow, start_target
 from ssl_jax.networks.backbone import Backbone
-from ssl_jax.types import Batch, Params, State
+from ssl_jax.types import Batch, Embeddings, Params, State
 
 Views = tuple[Embeddings, ...]
 # Predictions and targets, one [N, d] a view, and a key -> the loss and scalars to log.

@@ -16,8 +16,7 @@ from jaxtyping import Array, Float
 from ssl_jax import losses
 from ssl_jax.errors import UserError
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
-from ssl_jax.methods.parts.common import Embeddings
-from ssl_jax.types import Batch, Params, State
+from ssl_jax.types import Batch, Embeddings, Params, State
 
 # Folded into the key; far from the small numbers by which methods tell their own keys apart.
 KEY_OF_PENALTIES = 2**31 - 1
