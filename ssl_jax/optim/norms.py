@@ -1,8 +1,8 @@
 """L2 norms of many arrays at once.
 
-By itself the norm of each parameter is two or three kernels on an accelerator, for a ResNet-18
-and LARS a third of all kernels of a step, each bound by its launch. Laid out as rows of one
-matrix, all parameters together take a handful.
+Computed separately, the norm of each parameter takes two or three kernels on an accelerator: with
+a ResNet-18 and LARS a third of all kernels of a step, each bound by its launch. Laid out as rows
+of one matrix, all parameters together take a handful of kernels.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-ROW = 1024  # values; a parameter fills whole rows, the last one padded by zeros
+VALUES_PER_ROW = 1024  # a parameter fills whole rows, the last one padded with zeros
 
 
 def norms(arrays: Sequence[Float[Array, "..."]]) -> Float[Array, " arrays"]:
@@ -19,13 +19,13 @@ def norms(arrays: Sequence[Float[Array, "..."]]) -> Float[Array, " arrays"]:
     if not arrays:
         return jnp.zeros(0, jnp.float32)
     flat = [jnp.ravel(array).astype(jnp.float32) for array in arrays]
-    rows = [-(-array.size // ROW) for array in arrays]
+    rows = [-(-array.size // VALUES_PER_ROW) for array in arrays]
     padded = [
-        jnp.pad(values, (0, count * ROW - values.size))
+        jnp.pad(values, (0, count * VALUES_PER_ROW - values.size))
         for values, count in zip(flat, rows, strict=True)
     ]
-    squares = jnp.sum(jnp.square(jnp.concatenate(padded).reshape(-1, ROW)), axis=1)
-    # Not segment_sum, whose atomic additions come in any order on a GPU.
+    squares = jnp.sum(jnp.square(jnp.concatenate(padded).reshape(-1, VALUES_PER_ROW)), axis=1)
+    # Not segment_sum: on a GPU its atomic additions happen in any order.
     ends = np.cumsum(rows)[:, None]
     row = jnp.arange(len(squares))[None, :]
     own = (row >= ends - np.array(rows)[:, None]) & (row < ends)
@@ -33,5 +33,5 @@ def norms(arrays: Sequence[Float[Array, "..."]]) -> Float[Array, " arrays"]:
 
 
 def global_norm(arrays: Sequence[Float[Array, "..."]]) -> Float[Array, ""]:
-    """The L2 norm of all arrays as one vector, in float32."""
+    """The L2 norm of all arrays taken as one vector, in float32."""
     return jnp.sqrt(jnp.sum(jnp.square(norms(arrays))))

@@ -1,96 +1,19 @@
-"""Optimizers and schedules, as compositions of optax.
+"""Optimizers as compositions of optax.
 
 Every optimizer here excludes biases and normalisation parameters from weight decay and from
 LARS's adaptation, unless `decay_all` asks for the older habit of MoCo v2 and SimSiam.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import require
 from ssl_jax.optim.norms import norms
 
 OPTIMIZERS = ("sgd", "adam", "adamw", "lars", "lars_optax", "larc")
-
-
-def learning_rate(
-    peak: float,
-    steps: int,
-    *,
-    schedule: str = "cosine",
-    warmup_steps: int = 0,
-    final: float = 0.0,
-    drops: Sequence[int] = (),
-    drop_factor: float = 0.1,
-) -> optax.Schedule:
-    """Learning rate by step: linear from peak / warmup_steps to `peak`, then the schedule.
-
-    Not from zero: the first update would do nothing.
-
-    schedule: "cosine" to final * peak at the end; "constant"; "drops" multiplies by `drop_factor`
-      at each of the steps `drops`.
-
-    Raises:
-      UserError: for an unknown schedule, or a warm-up that leaves no steps.
-    """
-    if warmup_steps >= steps > 0 and warmup_steps > 0:
-        raise UserError(f"warm-up of {warmup_steps} steps does not fit into {steps} steps")
-    if schedule == "cosine":
-        after = optax.cosine_decay_schedule(peak, max(steps - warmup_steps, 1), final)
-    elif schedule in ("constant", "drops"):
-        at = drops if schedule == "drops" else ()
-        # The schedule counts from the end of the warm-up.
-        scales = {step - warmup_steps: drop_factor for step in at}
-        after = optax.piecewise_constant_schedule(peak, scales)
-    else:
-        raise UserError(f"unknown schedule {schedule!r}: cosine, constant or drops")
-    if warmup_steps == 0:
-        return after
-    rising = optax.linear_schedule(peak / warmup_steps, peak, warmup_steps)
-    return optax.join_schedules([rising, after], [warmup_steps])
-
-
-def ema_momentum(
-    base: float, steps: int, schedule: str = "constant", *, bias_corrected: bool = False
-) -> optax.Schedule:
-    """Decay of a momentum target by step: constant, or BYOL's cosine from `base` to 1.
-
-    1 - (1 - base) (cos(pi k / K) + 1) / 2 (Grill et al., arXiv 2006.07733, section 3.2).
-
-    bias_corrected: the average of online parameters alone, without where the target started:
-      m / (1 - prod decay) for m that follows by these decays from 0. A target that follows by the
-      decay d_k (1 - P_k) / (1 - P_{k+1}), P_k = d_0 ... d_{k-1}, is just that; 0 in the first step.
-
-    Raises:
-      UserError: for an unknown schedule, or a base outside [0, 1], which is below 1 if corrected.
-    """
-    if not 0 <= base <= 1 or (bias_corrected and base == 1):
-        raise UserError(f"momentum {base} of a target must be in [0, 1]; if corrected, below 1")
-    if schedule == "constant":
-        distance = optax.constant_schedule(1.0 - base)
-    elif schedule == "cosine":
-        distance = optax.cosine_decay_schedule(1.0 - base, max(steps, 1))
-    else:
-        raise UserError(f"unknown momentum schedule {schedule!r}: constant or cosine")
-
-    def decay(step):
-        return 1.0 - distance(step)
-
-    return _bias_corrected(decay, max(steps, 1)) if bias_corrected else decay
-
-
-def _bias_corrected(decay: optax.Schedule, steps: int) -> optax.Schedule:
-    """See `ema_momentum`; a table, as the products have no closed form."""
-    decays = np.broadcast_to(np.asarray(decay(jnp.arange(steps)), np.float64), (steps,))
-    products = np.cumprod(decays)
-    before = np.concatenate([[1.0], products[:-1]])
-    table = jnp.asarray(decays * (1.0 - before) / (1.0 - products), jnp.float32)
-    return lambda step: table[jnp.minimum(step, steps - 1)]
 
 
 def is_kernel(params: Any) -> Any:
@@ -114,15 +37,27 @@ def make(
     sgd: weight decay added to the gradient, heavy-ball momentum (torch.optim.SGD).
     adam: Adam with weight decay added to the gradient (torch.optim.Adam).
     adamw: Adam with decoupled weight decay.
-    lars: the form of the official torch code of MoCo v3, Barlow Twins and VICReg (and of BYOL):
-      decay, trust ratio, momentum, then the learning rate outside of the buffer.
-    lars_optax: optax's and SimCLR's TensorFlow form, learning rate inside of the buffer.
-    larc: solo-learn's form: the rate of a layer is trust_coefficient |p| / (|g| + weight_decay
-      |p|), but at most the learning rate; what is excluded has no weight decay either.
+    lars: the form in the official torch code of MoCo v3, Barlow Twins and VICReg (and of BYOL):
+      decay, trust ratio, momentum, then the learning rate outside the buffer.
+    lars_optax: the form in optax and in SimCLR's TensorFlow code, learning rate inside the buffer.
+    larc: the form in solo-learn: the rate of a layer is trust_coefficient |p| / (|g| +
+      weight_decay |p|), but at most the learning rate; excluded parameters have no weight decay
+      either.
+
+    Args:
+      name: one of `OPTIMIZERS`.
+      schedule: learning rate by step.
+      weight_decay: of all optimizers.
+      momentum: of the buffer; the first beta of Adam.
+      nesterov: of sgd, lars, lars_optax and larc.
+      beta2: of adam and adamw.
+      trust_coefficient: of lars, lars_optax and larc.
+      decay_all: includes biases and normalisation parameters in weight decay and adaptation.
 
     Raises:
       UserError: for an unknown name.
     """
+    require(name in OPTIMIZERS, "name", name, f"must be one of {', '.join(OPTIMIZERS)}")
     mask = (lambda params: jax.tree.map(lambda _: True, params)) if decay_all else is_kernel
     decay = optax.add_decayed_weights(weight_decay, mask)
     if name == "sgd":
@@ -137,18 +72,16 @@ def make(
         buffer = optax.trace(momentum, nesterov)
         last = (buffer, rate) if name == "lars" else (rate, buffer)
         return optax.chain(decay, ratio, *last)
-    if name == "larc":
-        return optax.chain(
-            optax.masked(_clip_rate(schedule, trust_coefficient, weight_decay), mask),
-            optax.sgd(schedule, momentum or None, nesterov),
-        )
-    raise UserError(f"unknown optimizer {name!r}: {', '.join(OPTIMIZERS)}")
+    return optax.chain(
+        optax.masked(_clip_rate(schedule, trust_coefficient, weight_decay), mask),
+        optax.sgd(schedule, momentum or None, nesterov),
+    )
 
 
 def _scale_by_trust_ratio(coefficient: float) -> optax.GradientTransformation:
     """Updates u of parameters p times coefficient |p| / |u|, times 1 where a norm is zero.
 
-    optax.scale_by_trust_ratio, but with the norms of all parameters computed together.
+    Like optax.scale_by_trust_ratio, but computes the norms of all parameters together.
     """
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
@@ -163,7 +96,10 @@ def _scale_by_trust_ratio(coefficient: float) -> optax.GradientTransformation:
 def _clip_rate(
     schedule: optax.Schedule, trust_coefficient: float, weight_decay: float
 ) -> optax.GradientTransformation:
-    """Gradients plus decay, scaled to min(local rate / learning rate, 1), 1 at norms of zero."""
+    """Gradients plus decay, times min(local rate / learning rate, 1).
+
+    Gradients alone, times 1, where a norm is zero.
+    """
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         p_norm, g_norm = norms(jax.tree.leaves(params)), norms(jax.tree.leaves(updates))
@@ -180,49 +116,5 @@ def _clip_rate(
 
 
 def _by_leaf(values: jax.Array, tree: Any) -> Any:
-    """One of the values in place of each leaf of the tree."""
+    """The values as a tree, the i-th in place of the i-th leaf."""
     return jax.tree.unflatten(jax.tree.structure(tree), list(values))
-
-
-def frozen_until(
-    step: int, optimizer: optax.GradientTransformation
-) -> optax.GradientTransformation:
-    """`optimizer` from `step` on; before, parameters stay and neither gradients nor decay enter it.
-
-    Its schedule goes on counting meanwhile.
-    """
-
-    def init(params: Any) -> Any:
-        return jnp.zeros((), jnp.int32), optimizer.init(params)
-
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-        count, inner = state
-        seen = jax.tree.map(lambda x: jnp.where(count < step, 0.0, x), (updates, params))
-        updates, inner = optimizer.update(seen[0], inner, seen[1])
-        return updates, (count + 1, inner)
-
-    return optax.GradientTransformation(init, update)
-
-
-def by_group(
-    default: optax.GradientTransformation,
-    constant: optax.GradientTransformation,
-    groups: Callable[[Any], Any],
-    *,
-    freeze_steps: int = 0,
-) -> optax.GradientTransformation:
-    """One optimizer for the parameters of each group that `groups`, of a Method, names.
-
-    "default" follows the schedule, "constant" keeps the peak learning rate (SimSiam's predictor),
-    "frozen" is never updated (MoCo v3's patch projection), "frozen_at_first" not before step
-    `freeze_steps`, then as "default" (SwAV's prototypes, DINO's last layer).
-    """
-    return optax.partition(
-        {
-            "default": default,
-            "constant": constant,
-            "frozen": optax.set_to_zero(),
-            "frozen_at_first": frozen_until(freeze_steps, default),
-        },
-        groups,
-    )

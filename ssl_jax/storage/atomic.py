@@ -1,19 +1,11 @@
-"""The files that say what a run was and what came of it: config.json and result.json."""
+"""Files that are written whole or not at all."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from ssl_jax.errors import UserError
-from ssl_jax.types import Config
-
-
-def as_json(config: Config) -> dict[str, Any]:
-    """A configuration as plain JSON values, equal to what reading it back from a file gives."""
-    return json.loads(config.to_json_best_effort())
 
 
 def make_folder(path: Path) -> None:
@@ -54,20 +46,3 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path} is not JSON: {error}") from None
-
-
-def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
-    """Dotted names of the keys that differ between two nested dictionaries, sorted."""
-    names = []
-    for key in sorted(set(old) | set(new)):
-        name, a, b = f"{prefix}{key}", old.get(key), new.get(key)
-        if isinstance(a, dict) and isinstance(b, dict):
-            names += differences(a, b, name + ".")
-        elif key not in old or key not in new or a != b:
-            names.append(name)
-    return names
-
-
-def device_name() -> str:
-    """What the run computed on, as "8 x NVIDIA H200" or "1 x cpu"."""
-    return f"{jax.device_count()} x {jax.devices()[0].device_kind}"

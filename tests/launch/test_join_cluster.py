@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from ssl_jax.command_line.config_flags import join_cluster
+from ssl_jax.devices.cluster import join_cluster
 from ssl_jax.errors import UserError
 
 NAMES = ("SSL_JAX_DISTRIBUTED", "JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ssl_jax.optim.norms import ROW, global_norm, norms
+from ssl_jax.optim.norms import VALUES_PER_ROW, global_norm, norms
 
+ROW = VALUES_PER_ROW
 SHAPES = [(3, 3, 5, 7), (1,), (ROW,), (ROW + 1,), (2, ROW), (64,), (3 * ROW - 1,)]
 
 

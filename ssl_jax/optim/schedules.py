@@ -1,0 +1,99 @@
+"""Learning rates, and decays of momentum targets, by step."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ssl_jax.errors import require
+
+SCHEDULES = ("cosine", "constant", "drops")
+
+
+def learning_rate(
+    peak: float,
+    steps: int,
+    *,
+    schedule: str = "cosine",
+    warmup_steps: int = 0,
+    final: float = 0.0,
+    drops: Sequence[int] = (),
+    drop_factor: float = 0.1,
+) -> optax.Schedule:
+    """Learning rate by step: linear from peak / warmup_steps to `peak`, then the schedule.
+
+    The warm-up does not start from zero, as the first update would then do nothing.
+
+    Args:
+      peak: learning rate at the end of the warm-up.
+      steps: of the whole run, with the warm-up.
+      schedule: "cosine" falls to final * peak at the end; "constant"; "drops" multiplies by
+        `drop_factor` at each of the steps `drops`.
+      warmup_steps: 0 starts at `peak`.
+      final: share of `peak` that remains at the end of "cosine".
+      drops: steps, counted from the start of the run.
+      drop_factor: of "drops".
+
+    Raises:
+      UserError: for an unknown schedule, or a warm-up that leaves no steps.
+    """
+    fits = warmup_steps == 0 or warmup_steps < steps
+    require(fits, "warmup_steps", warmup_steps, f"must be less than the {steps} steps of the run")
+    require(schedule in SCHEDULES, "schedule", schedule, f"must be one of {', '.join(SCHEDULES)}")
+    if schedule == "cosine":
+        after = optax.cosine_decay_schedule(peak, max(steps - warmup_steps, 1), final)
+    else:
+        at = drops if schedule == "drops" else ()
+        # The schedule counts from the end of the warm-up.
+        scales = {step - warmup_steps: drop_factor for step in at}
+        after = optax.piecewise_constant_schedule(peak, scales)
+    if warmup_steps == 0:
+        return after
+    rising = optax.linear_schedule(peak / warmup_steps, peak, warmup_steps)
+    return optax.join_schedules([rising, after], [warmup_steps])
+
+
+def ema_momentum(
+    base: float, steps: int, schedule: str = "constant", *, bias_corrected: bool = False
+) -> optax.Schedule:
+    """Decay of a momentum target by step: constant, or BYOL's cosine from `base` to 1.
+
+    The cosine is 1 - (1 - base) (cos(pi k / K) + 1) / 2 in step k of K (Grill et al.,
+    arXiv 2006.07733, section 3.2).
+
+    Args:
+      base: decay in the first step before correction, in [0, 1]; below 1 if corrected.
+      steps: of the whole run.
+      schedule: "constant" or "cosine".
+      bias_corrected: makes the target an average of online parameters alone, without its own
+        initial values: m / (1 - prod decay), where m starts at 0 and follows with these decays.
+        A target with the decay d_k (1 - P_k) / (1 - P_{k+1}), P_k = d_0 ... d_{k-1}, is exactly
+        that average; its decay is 0 in the first step.
+
+    Raises:
+      UserError: for an unknown schedule, or a base outside of its range.
+    """
+    valid = 0 <= base < 1 if bias_corrected else 0 <= base <= 1
+    rule = "must be in [0, 1); 1 cannot be corrected" if bias_corrected else "must be in [0, 1]"
+    require(valid, "momentum", base, rule)
+    known = schedule in ("constant", "cosine")
+    require(known, "momentum_schedule", schedule, "must be constant or cosine")
+    if schedule == "constant":
+        distance = optax.constant_schedule(1.0 - base)
+    else:
+        distance = optax.cosine_decay_schedule(1.0 - base, max(steps, 1))
+
+    def decay(step):
+        return 1.0 - distance(step)
+
+    return _bias_corrected(decay, max(steps, 1)) if bias_corrected else decay
+
+
+def _bias_corrected(decay: optax.Schedule, steps: int) -> optax.Schedule:
+    """See `ema_momentum`; a table, because the products have no closed form."""
+    decays = np.broadcast_to(np.asarray(decay(jnp.arange(steps)), np.float64), (steps,))
+    products = np.cumprod(decays)
+    before = np.concatenate([[1.0], products[:-1]])
+    table = jnp.asarray(decays * (1.0 - before) / (1.0 - products), jnp.float32)
+    return lambda step: table[jnp.minimum(step, steps - 1)]

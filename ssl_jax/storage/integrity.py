@@ -1,0 +1,163 @@
+"""Digests of files and arrays, and the checks that a checkpoint is still what was saved.
+
+Orbax commits atomically but does not notice a flipped bit. A checkpoint therefore records a
+SHA-256 of each of its files, and one of each array, taken before Orbax received it. Both are
+compared on load.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ssl_jax.errors import UserError
+from ssl_jax.types import by_path
+
+FILES = "files.json"  # in the folder of a step: digests of the files of all items
+
+
+class Damaged(Exception):
+    """A checkpoint that cannot be read or differs from the one saved; one line says why."""
+
+
+def first_cause(error: BaseException) -> str:
+    """The type and message of the first cause of an error, on one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def digest(tree: Any) -> str:
+    """One SHA-256 (hex) of all arrays of a pytree: their names, dtypes, shapes and bytes."""
+    arrays = by_path(tree)
+    with ThreadPoolExecutor() as pool:
+        digests = pool.map(lambda array: _sha256(_host(array)), arrays.values())
+        lines = [f"{name} {sha256}\n" for name, sha256 in zip(arrays, digests, strict=True)]
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def describe(arrays: dict[str, jax.Array], step: int) -> dict[str, dict[str, Any]]:
+    """The shape, dtype and SHA-256 of every array, by name.
+
+    Args:
+      arrays: by name.
+      step: updates behind the arrays, for the error message.
+
+    Raises:
+      UserError: if a number is not finite.
+    """
+
+    def describe_one(name: str) -> dict[str, Any]:
+        array = _host(arrays[name])
+        if jnp.issubdtype(array.dtype, jnp.inexact) and not np.isfinite(array).all():
+            raise UserError(f"{name} is not finite at step {step}: no checkpoint is saved")
+        return {**_shape_and_dtype(arrays[name]), "sha256": _sha256(array)}
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(arrays, pool.map(describe_one, arrays), strict=True))
+
+
+def require_same_arrays(
+    path: Path, held: dict[str, dict[str, Any]], needed: dict[str, Any]
+) -> None:
+    """Compares the names, shapes and dtypes in a checkpoint with those that are needed.
+
+    Args:
+      path: of the checkpoint, for the error message.
+      held: the arrays in the checkpoint, as `describe` returned them.
+      needed: arrays or `jax.ShapeDtypeStruct`, by name.
+
+    Raises:
+      UserError: naming the first array in which checkpoint and configuration differ.
+    """
+    reason = "the architecture or batch size differs"
+    for name, leaf in needed.items():
+        needs = _shape_and_dtype(leaf)
+        if name not in held:
+            raise UserError(f"checkpoint {path} lacks {name} {needs['shape']}: {reason}")
+        for attribute in ("shape", "dtype"):
+            if held[name][attribute] != needs[attribute]:
+                raise UserError(
+                    f"checkpoint {path} holds {name} {held[name][attribute]}, "
+                    f"this configuration needs {needs[attribute]}: {reason}"
+                )
+    for name in held:
+        if name not in needed:
+            raise UserError(
+                f"checkpoint {path} holds {name} {held[name]['shape']}, "
+                f"which this configuration does not have: {reason}"
+            )
+
+
+def verify_arrays(arrays: dict[str, jax.Array], held: dict[str, dict[str, Any]]) -> None:
+    """Compares loaded arrays with the digests from before they were saved.
+
+    Args:
+      arrays: by name.
+      held: as `describe` returned it; names besides those in `arrays` are ignored.
+
+    Raises:
+      Damaged: if the digest of an array differs.
+    """
+
+    def verify(name: str) -> None:
+        if _sha256(_host(arrays[name])) != held[name]["sha256"]:
+            raise Damaged(f"array {name} does not match its digest")
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(verify, arrays))
+
+
+def write_file_digests(folder: Path, items: Sequence[str]) -> None:
+    """Records in `folder` the digests of all files in its subfolders `items`."""
+    paths = [path for item in items for path in (folder / item).rglob("*") if path.is_file()]
+    names = [str(path.relative_to(folder)) for path in paths]
+    (folder / FILES).write_text(json.dumps(_file_digests(folder, names)))
+
+
+def verify_files(folder: Path) -> None:
+    """Compares the files in `folder` with the digests that `write_file_digests` recorded.
+
+    Raises:
+      Damaged: if a file or the record cannot be read, or a digest differs.
+    """
+    try:
+        written = json.loads((folder / FILES).read_text())
+        found = _file_digests(folder, list(written))
+    except (OSError, ValueError) as error:
+        raise Damaged(first_cause(error)) from error
+    for name in written:
+        if found[name] != written[name]:
+            raise Damaged(f"file {name} does not match its digest")
+
+
+def _host(array: jax.Array) -> np.ndarray:
+    if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
+        array = jax.random.key_data(array)
+    # With several processes, a replicated array is read from this process's first device.
+    return np.asarray(array.addressable_data(0) if array.is_fully_replicated else array)
+
+
+def _sha256(array: np.ndarray) -> str:
+    sha256 = hashlib.sha256(f"{array.dtype} {array.shape} ".encode())
+    sha256.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return sha256.hexdigest()
+
+
+def _shape_and_dtype(leaf: jax.Array | jax.ShapeDtypeStruct) -> dict[str, Any]:
+    return {"shape": list(leaf.shape), "dtype": str(leaf.dtype)}
+
+
+def _file_digests(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    def file_digest(name: str) -> str:
+        with (folder / name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(names, pool.map(file_digest, names), strict=True))

@@ -1,0 +1,94 @@
+"""What launch/processes.py starts here and by ssh."""
+
+import signal
+import sys
+
+import pytest
+
+from ssl_jax.errors import UserError
+from tests.launch.stubbed_site import ODD, load_script
+
+# processes.py with another interpreter for the processes that it starts
+WITH_STUB = """
+import runpy, sys
+sys.executable = sys.argv.pop(1)
+runpy.run_path("launch/processes.py", run_name="__main__")
+"""
+
+
+def by_hand(site):
+    return [sys.executable, "-c", WITH_STUB, site.environment["PYTHON"]]
+
+
+def test_processes_here_get_their_number_and_the_signal(site):
+    parent = site.start(*by_hand(site), "--local=2x4", *site.flags, *ODD, PROGRAM="wait")
+    assert [parent.stdout.readline().split()[0] for _ in range(2)] == ["ready", "ready"]
+    parent.send_signal(signal.SIGINT)
+    assert parent.communicate(timeout=60) == ("saved\nsaved\n", "")
+    assert parent.returncode == 0
+    programs = site.calls("python")
+    for program in programs:
+        assert program["arguments"] == ["-m", "ssl_jax.main", *site.flags, *ODD]
+    found = [program["variables"] for program in programs]
+    address = found[0]["JAX_COORDINATOR_ADDRESS"]
+    assert address.startswith("127.0.0.1:")
+    assert sorted(found, key=lambda v: v["JAX_PROCESS_ID"]) == [
+        {
+            "SSL_JAX_DISTRIBUTED": "1",
+            "JAX_COORDINATOR_ADDRESS": address,
+            "JAX_NUM_PROCESSES": "2",
+            "JAX_PROCESS_ID": index,
+            "JAX_PLATFORMS": "cpu",
+            "JAX_NUM_CPU_DEVICES": "4",
+        }
+        for index in "01"
+    ]
+
+
+def test_processes_on_hosts_are_started_by_ssh_and_stopped(site):
+    command = [*by_hand(site), "--hosts=me@one,two", "--port=1234", *site.flags, *ODD]
+    parent = site.start(*command, PROGRAM="wait")
+    assert [parent.stdout.readline().split()[0] for _ in range(2)] == ["ready", "ready"]
+    parent.send_signal(signal.SIGTERM)
+    assert parent.communicate(timeout=60) == ("saved\nsaved\n", "")
+    assert parent.returncode == 0
+    programs = sorted(site.calls("python"), key=lambda c: c["variables"]["JAX_PROCESS_ID"])
+    for index, program in enumerate(programs):
+        assert program["arguments"] == ["-m", "ssl_jax.main", *site.flags, *ODD]
+        assert program["variables"] == {
+            "SSL_JAX_DISTRIBUTED": "1",
+            "JAX_COORDINATOR_ADDRESS": "one:1234",
+            "JAX_NUM_PROCESSES": "2",
+            "JAX_PROCESS_ID": str(index),
+        }
+    hosts = [call["arguments"][3] for call in site.calls("ssh") if "exec" in call["arguments"][4]]
+    assert sorted(hosts) == ["me@one", "two"]
+
+
+def test_the_first_process_that_fails_ends_the_others(site, tmp_path):
+    # The second waits for a signal that never comes.
+    script = site.environment["PYTHON"]
+    fails = tmp_path / "fails"
+    fails.write_text(
+        f'#!/bin/sh\n[ $JAX_PROCESS_ID = 1 ] && export PROGRAM=fail\nexec {script} "$@"'
+    )
+    fails.chmod(0o755)
+    site.environment["PYTHON"] = str(fails)
+    assert site.run(*by_hand(site), "--local=2", *site.flags, PROGRAM="wait")[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "either --local=.* or --hosts"),
+        (["--local=2", "--hosts=a,b"], "either --local=.* or --hosts"),
+        (["--local=2y4"], "--local=2y4: write 2x4"),
+        (["--local=0"], "--local=0"),
+        (["--hosts=a,,b"], "--hosts=a,,b: .*one comma"),
+        (["--hosts=a", "--port=http"], "--port=http is no port"),
+    ],
+)
+def test_processes_say_in_one_line_what_is_wrong(flags, message):
+    with pytest.raises(UserError, match=message) as caught:
+        load_script("processes").main(["x", *flags])
+    assert "\n" not in str(caught.value)
