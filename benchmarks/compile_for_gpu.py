@@ -5,7 +5,7 @@
         [--config.KEY=VALUE] [--json=FILE] [--hlo=FILE]
 
 VERSION is that of the installed jax. Run it in the root of the repository; it takes minutes. From
-the optimized program it counts kernels, bytes and operations by category (see hlo.py), and the
+the optimized program it counts kernels, bytes and operations by category (see hlo/), and the
 least time that they allow: for every kernel the larger of its operations over the rate of matrix
 products and its bytes over the bandwidth of memory, both as measured on an H200. **Nothing is
 measured here**: a real step takes longer, and what a change does to these counts is a prediction.
@@ -18,21 +18,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-# Before jax is imported: autotuning needs the device.
+# Must come before the import of jax, because XLA reads it only once. Autotuning needs the device.
 if __name__ == "__main__":
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_autotune_level=0"
 
-import hlo
 import jax
+from hlo.categories import CATEGORIES, category
+from hlo.findings import findings
+from hlo.kernels import Kernel, kernels
 from jax.experimental import topologies
 
-from ssl_jax.benchmark import random_images
-from ssl_jax.command_line import config_flags
+from ssl_jax.command_line import config_flags, run_command
 from ssl_jax.devices import sharding
 from ssl_jax.errors import UserError
+from ssl_jax.setup import settings
 from ssl_jax.setup.build import build
+from ssl_jax.setup.random_images import random_images
 from ssl_jax.storage import atomic
-from ssl_jax.training.feed import Advance
+from ssl_jax.training.compiled_step import CompiledStep
 from ssl_jax.types import Config
 
 MATRIX_RATE = 790e12  # bfloat16 products of 8192 x 8192, random data, FLOP/s
@@ -74,13 +77,13 @@ def main(argv: Sequence[str]) -> None:
         Path(path).write_text(text)
     memory = compiled.memory_analysis()
     figures = {
-        **count(hlo.kernels(text), activation=largest + 1, compute=config.network.dtype),
+        **count(kernels(text), activation=largest + 1, compute=config.network.dtype),
         "arguments, MiB": memory.argument_size_in_bytes / 2**20,
         "temporary memory, MiB": memory.temp_size_in_bytes / 2**20,
     }
     print(report(figures))
     if path := command.extra["json"]:
-        about = {"jax": jax.__version__, "config": atomic.as_json(config)}
+        about = {"jax": jax.__version__, "config": settings.as_json(config)}
         atomic.write_json(Path(path), {**about, **figures})
 
 
@@ -98,7 +101,7 @@ def compile_step(config: Config) -> tuple[jax.stages.Compiled, int]:
             f"jax-cuda13-plugin=={jax.__version__} jax-cuda13-pjrt=={jax.__version__} "
             "nvidia-cuda-nvcc, and set JAX_PLATFORMS=cpu"
         ) from None
-    run = build(config, splits=random_images(config, batches=1))
+    trainer = build(config, splits=random_images(config, batches=1)).trainer
     shardings = sharding.make(config.batch_size, list(gpu.devices))
 
     def there(tree: Any, place: Any) -> Any:
@@ -106,25 +109,25 @@ def compile_step(config: Config) -> tuple[jax.stages.Compiled, int]:
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place), tree
         )
 
-    source, train = run.source(), there(run.shapes(), shardings.replicated)
-    source = source._replace(resident=there(source.resident, shardings.replicated))
-    advance = Advance(run.step, source, shardings)
-    compiled = advance.lower(train, there(source.feed(0, 1), shardings.batch)).compile()
+    feed, train = trainer.feed, there(trainer.shapes(), shardings.replicated)
+    feed = feed._replace(constants=there(feed.constants, shardings.replicated))
+    step = CompiledStep(trainer.step, feed, shardings)
+    compiled = step.lower(train, there(feed.inputs(0, 1), shardings.batch)).compile()
     return compiled, max(leaf.size for leaf in jax.tree.leaves(train.params))
 
 
-def count(kernels: Sequence[hlo.Kernel], *, activation: int, compute: str) -> dict[str, Any]:
+def count(parts: Sequence[Kernel], *, activation: int, compute: str) -> dict[str, Any]:
     """Kernels, bytes, operations and least time, by category and together; JSON values.
 
-    activation, compute: see `hlo.findings`.
+    activation, compute: see `hlo.findings.findings`.
     """
-    found = hlo.findings(kernels, activation=activation, compute=compute)
+    found = findings(parts, activation=activation, compute=compute)
     seconds: dict[str, float] = defaultdict(float)
     small: dict[str, int] = defaultdict(int)
-    for kernel in kernels:
+    for kernel in parts:
         least = max(kernel.flop / MATRIX_RATE, kernel.bytes / BANDWIDTH)
-        seconds[hlo.category(kernel)] += kernel.count * least
-        small[hlo.category(kernel)] += kernel.count * (least < SMALL)
+        seconds[category(kernel)] += kernel.count * least
+        small[category(kernel)] += kernel.count * (least < SMALL)
     rows = {
         name: {
             "kernels": found.kernels[name],
@@ -133,7 +136,7 @@ def count(kernels: Sequence[hlo.Kernel], *, activation: int, compute: str) -> di
             "GFLOP": found.flop[name] / 1e9,
             "least ms": seconds[name] * 1e3,
         }
-        for name in hlo.CATEGORIES
+        for name in CATEGORIES
         if name in found.kernels
     }
     together = {key: sum(row[key] for row in rows.values()) for key in next(iter(rows.values()))}
@@ -159,4 +162,4 @@ def report(figures: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    config_flags.run(main)
+    run_command.run(main)

@@ -1,4 +1,4 @@
-"""What a training step of each method costs beside the others, measured in turn in one process.
+"""The cost of a training step of each method beside the others, measured in turn in one process.
 
     python benchmarks/cost_of_methods.py [--batch=256] [--json=FILE]
 
@@ -15,14 +15,16 @@ from typing import Any
 
 import jax
 
-from ssl_jax import benchmark
-from ssl_jax.command_line import config_flags
+from ssl_jax.command_line import config_flags, plain_flags, run_command
+from ssl_jax.devices import hardware
 from ssl_jax.errors import UserError
-from ssl_jax.setup.build import Run, build
+from ssl_jax.run import speed
+from ssl_jax.setup.build import Setup, build
+from ssl_jax.setup.random_images import random_images
 from ssl_jax.storage import atomic
 
 METHODS = ("simclr", "byol", "moco_v3", "ba_moco", "msbreg", "multi_network")
-# The most that the first may cost, in steps of the second.
+# The first may cost at most this many steps of the second.
 AIMS = {
     ("byol", "simclr"): 1.42,
     ("msbreg", "byol"): 2.10,  # four views
@@ -34,10 +36,10 @@ ON_CPU = ("--config.network.width=4", "--config.network.stages=(1,1)")
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --batch=N  --json=FILE"""
-    parser = config_flags.parser("python benchmarks/cost_of_methods.py", __doc__)
+    parser = plain_flags.parser("python benchmarks/cost_of_methods.py", __doc__)
     on_cpu = jax.default_backend() == "cpu"
     parser.add_argument("--batch", type=int, default=16 if on_cpu else 256, help="images a step")
-    parser.add_argument("--json", type=config_flags.path, help="where to write the figures, too")
+    parser.add_argument("--json", type=plain_flags.path, help="where to write the figures, too")
     flags = parser.parse_args(argv[1:])
     if flags.batch < 1:
         raise UserError(f"--batch={flags.batch} must be a number of images, at least 1")
@@ -50,11 +52,11 @@ def main(argv: Sequence[str]) -> None:
 def measure(batch: int, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """Milliseconds and operations of a step by method, and the ratios of AIMS; JSON values."""
     runs = {name: _build(name, batch, overrides) for name in METHODS}
-    calls = {name: benchmark.step_calls(run)["augmented"] for name, run in runs.items()}
-    seconds = benchmark.in_turns(calls)
-    flop = {name: benchmark.work(run) for name, run in runs.items()}
+    calls = {name: speed.step_calls(run)["augmented"] for name, run in runs.items()}
+    seconds = speed.in_turns(calls)
+    flop = {name: speed.work(run) for name, run in runs.items()}
     return {
-        "device": atomic.device_name(),
+        "device": hardware.device_name(),
         "jax": jax.__version__,
         "batch": batch,
         "methods": {
@@ -71,7 +73,7 @@ def measure(batch: int, overrides: Sequence[str] = ()) -> dict[str, Any]:
     }
 
 
-def _build(name: str, batch: int, overrides: Sequence[str]) -> Run:
+def _build(name: str, batch: int, overrides: Sequence[str]) -> Setup:
     configs = Path(__file__).resolve().parent.parent / "configs"
     flags = (
         f"--config={os.path.relpath(configs)}/{name}.py:cifar10",
@@ -80,7 +82,7 @@ def _build(name: str, batch: int, overrides: Sequence[str]) -> Run:
         *overrides,
     )
     config = config_flags.parse(["", *flags]).config
-    return build(config, splits=benchmark.random_images(config, batches=2))
+    return build(config, splits=random_images(config, batches=2))
 
 
 def report(figures: Mapping[str, Any]) -> str:
@@ -96,4 +98,4 @@ def report(figures: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    config_flags.run(main)
+    run_command.run(main)

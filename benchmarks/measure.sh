@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What is to be measured on an accelerator, all of it or the parts that are named; figures go to OUT.
+# Everything to measure on an accelerator, or only the parts named; figures go to OUT.
 #
 #   benchmarks/measure.sh OUT [numerics] [benchmark] [profile] [costs] [compare]
 #
 # from the root of the repository. PYTHON=PROGRAM chooses the interpreter, by default .venv/bin/python;
-# PLATFORM=tpu or cpu another device than cuda. A part that fails is named at the end, and the others
-# go on. `compare` needs PyTorch. Each part is thought to take two to ten minutes of an H200.
+# PLATFORM=tpu or cpu another device than cuda. A part that fails is named at the end; the others still
+# run. `compare` needs PyTorch. Each part should take two to ten minutes of an H200.
 set -uo pipefail
 
 python=${PYTHON:-.venv/bin/python} platform=${PLATFORM:-cuda}
@@ -18,7 +18,7 @@ shift
 [[ $# -gt 0 ]] || set -- $all
 mkdir -p "$out"
 
-# The contract only of the methods that are measured: each compiles for a while.
+# Tests the contract only of the methods that are measured, because each compiles for a while.
 numerics() {
     SSL_JAX_TEST_PLATFORM=$platform XLA_PYTHON_CLIENT_PREALLOCATE=false "$python" -m pytest -q -n 4 \
         -m "not slow and not torch and not browser" \

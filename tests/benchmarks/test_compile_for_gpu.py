@@ -1,8 +1,8 @@
-"""What is counted of a program for a GPU; compiling one needs jax's plugin for CUDA."""
+"""What is counted in a program for a GPU; compiling one needs jax's plugin for CUDA."""
 
 import compile_for_gpu as script
-import hlo
 import pytest
+from hlo.kernels import kernels
 
 from ssl_jax.errors import UserError
 
@@ -24,7 +24,7 @@ ENTRY %main (a: bf16[4096,4096], b: bf16[4096,4096], c: f32[8]) -> f32[8] {{
 
 
 def test_the_least_time_is_that_of_operations_or_of_bytes():
-    figures = script.count(hlo.kernels(TEXT), activation=10**6, compute="bfloat16")
+    figures = script.count(kernels(TEXT), activation=10**6, compute="bfloat16")
     rows = figures["categories"]
     assert rows["matrix product"]["least ms"] == pytest.approx(2 * 4096**3 / 790e12 * 1e3)
     # Written once by the broadcast, then read and written: 3 x 512 MiB.

@@ -3,11 +3,11 @@
 import cost_of_methods
 import pytest
 
-from ssl_jax import benchmark
+from ssl_jax.run import speed
 
 
 def test_fusion_costs_little_beside_the_networks(monkeypatch):
-    monkeypatch.setattr(benchmark, "SECONDS_A_ROUND", 0.01)
+    monkeypatch.setattr(speed, "SECONDS_A_ROUND", 0.01)
     monkeypatch.setattr(cost_of_methods, "METHODS", ("moco_v3", "ba_moco"))
     monkeypatch.setattr(cost_of_methods, "AIMS", {("ba_moco", "moco_v3"): 1.03})
     small = ["--config.method.hidden=16", "--config.method.out=8", "--config.augment.view0.size=8"]

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture
 def measure(tmp_path):
-    """Runs the script; what it called, what it said, and its exit code."""
+    """Runs the script; returns its calls, its errors and its exit code."""
     python = tmp_path / "python"
     python.write_text(
         '#!/bin/sh\necho "$SSL_JAX_TEST_PLATFORM $*" >>"$CALLS"\n'
@@ -42,14 +42,14 @@ def test_every_part_runs_once_and_writes_where_it_is_told(measure, tmp_path):
     files = ["benchmark_512", "benchmark_256", "profile", "cost_of_methods", "compare_torch"]
     for line, file in zip(calls[1:], files, strict=True):
         assert f"--json={out}/{file}.json" in line
-    for line in calls:  # every script that is named is there
+    for line in calls:  # every script that it names exists
         names = [w for w in line.split() if w.startswith(("benchmarks/", "tests/"))]
         assert all((ROOT / name).exists() for name in names)
     parts = ["benchmark", "compare", "costs", "numerics", "profile"]
     assert sorted(file.stem for file in out.glob("*.txt")) == parts
 
 
-def test_a_part_that_fails_is_named_and_the_others_go_on(measure, tmp_path):
+def test_a_part_that_fails_is_named_and_the_others_still_run(measure, tmp_path):
     calls, said, code = measure(str(tmp_path / "out"), "costs", "profile", broken="cost_of")
     assert len(calls) == 2 and code == 1 and said == "failed: costs"
 

@@ -1,11 +1,12 @@
 """The augmentation of ssl_jax/augment for PyTorch: whole batches, on the device that holds them.
 
-The same operations on the same distributions: every image has its own box, flip, order of colour
-operations and blur. All randomness is in one tensor of uniform numbers, so that given the numbers
-that ssl_jax draws, the views are the views of ssl_jax; tests/benchmarks says so.
+It has the same operations and distributions: every image has its own box, flip, order of colour
+operations and blur. All randomness comes from one tensor of uniform numbers; tests/benchmarks shows
+that with the numbers that ssl_jax draws, the views are the same.
 
-Crop and blur are two products of an image with small matrices, which tensor cores do; the colour
-operations are elementwise, on [N, 3, H, W]. Nothing waits for the device, and all of it compiles.
+Crop and blur are two products of an image with small matrices, which tensor cores compute; the
+colour operations are elementwise, on [N, 3, H, W]. Nothing waits for the device, and all of it
+compiles.
 """
 
 import itertools
@@ -21,7 +22,7 @@ NUMBERS = (2 * ATTEMPTS + 2, 1, 1, 6, 1, 2, 1)
 
 
 class Augment(nn.Module):
-    """All views of the specs (ssl_jax.augment.ViewSpec), in their order."""
+    """All views of the specs (ssl_jax.augment.ViewSpec), in the order of the specs."""
 
     def __init__(self, specs):
         super().__init__()
@@ -31,7 +32,7 @@ class Augment(nn.Module):
     def forward(self, images: Tensor, u: Tensor) -> tuple[Tensor, ...]:
         """uint8 [N, H, W, 3] and u [views, N, sum(NUMBERS)] -> [N, 3, size, size] a view.
 
-        Views are float32 in [0, 1], channels last. Those of one kind are made as one batch.
+        Views are float32 in [0, 1], channels last. Copies of one kind are made as one batch.
         """
         views = []
         for kind, numbers in zip(self.kinds, u.split(self.copies), strict=True):
@@ -41,7 +42,7 @@ class Augment(nn.Module):
 
 
 class View(nn.Module):
-    """One kind of view; of the specs, what the configs of this comparison use."""
+    """One kind of view; supports the part of `ViewSpec` that the configs of this comparison use."""
 
     def __init__(self, spec):
         super().__init__()
@@ -79,9 +80,9 @@ class View(nn.Module):
         return x.contiguous(memory_format=torch.channels_last)
 
     def jitter(self, x: Tensor, u: Tensor) -> Tensor:
-        """Three blends, hue, three blends, of which three are the identity: every order is there.
+        """Three blends, hue, three blends, of which three are the identity: gives every order.
 
-        The blends in their order; `before` of them come before the hue.
+        `before` of the blends come before the hue, the others after it.
         """
         order = self.orders[(u[:, 3] * math.factorial(3)).long()]
         factors = (self.low + u[:, :3] * (self.high - self.low)).gather(1, order)
@@ -121,7 +122,7 @@ def resized_crop(x, top, left, height, width, size: int, interpolation: str) -> 
 
 
 def resize_weights(pixels: int, start: Tensor, length: Tensor, size: int, interpolation: str):
-    """[N, size, pixels]: the weight of every pixel in every output; none outside of the crop."""
+    """[N, size, pixels]: the weight of every pixel in every output; zero outside the crop."""
     scale = (length / size)[:, None, None]
     pixel = torch.arange(pixels, device=start.device) - start[:, None, None]
     centre = scale * (torch.arange(size, device=start.device)[:, None] + 0.5)
@@ -142,7 +143,7 @@ def grey(x: Tensor) -> Tensor:
 def blends(x: Tensor, factors: Tensor, order: Tensor) -> Tensor:
     """One blend after another: with black, with the mean grey or with the grey image.
 
-    factors, order: [N, 3], of which a factor of 1 is the identity.
+    factors, order: [N, 3]; a factor of 1 is the identity.
     """
     greys = torch.where(order == SATURATION, 1 - factors, 0)
     means = torch.where(order == CONTRAST, 1 - factors, 0)
@@ -170,9 +171,9 @@ def turn_hue(x: Tensor, shift: Tensor, offsets: Tensor) -> Tensor:
 
 
 def gaussian_blur(x: Tensor, sigma: Tensor, distances: Tensor) -> Tensor:
-    """torchvision's blur of each image by its own sigma [N], where 0 is none."""
+    """torchvision's blur of each image by its own sigma [N]; 0 leaves it as it is."""
     distance = torch.arange(len(distances), device=x.device)
-    # The smallest sigma that does not divide by zero leaves all weight on the pixel itself.
+    # Avoids a division by zero; a sigma this small leaves all weight on the pixel itself.
     taps = torch.exp(-0.5 * (distance / sigma.clamp(min=1e-3)[:, None]) ** 2)
     taps = taps / (2 * taps.sum(1, keepdim=True) - taps[:, :1])
     matrix = (taps @ distances.flatten(1)).view(-1, 1, *distances.shape[1:])
@@ -180,7 +181,7 @@ def gaussian_blur(x: Tensor, sigma: Tensor, distances: Tensor) -> Tensor:
 
 
 def pixels_at_distance(size: int, reach: int) -> Tensor:
-    """[t, p, q]: how often pixel q lies t away from pixel p where the border is a mirror."""
+    """[t, p, q]: how often pixel q lies t away from pixel p if the border is a mirror."""
     counts = torch.zeros(reach + 1, size, size)
     for pixel, offset in itertools.product(range(size), range(-reach, reach + 1)):
         mirrored = abs(pixel + offset)
