@@ -1,1 +1,1 @@
-"""Evaluation of frozen features. Everything here sees arrays or an `encode` closure, no method."""
+"""Evaluation of encoders by their features or their `encode` function; no method is known here."""

@@ -1,23 +1,29 @@
-"""Top-1 and top-5 accuracy."""
+"""Top-1 and top-5 accuracy, of scores on the device and of scikit-learn's classifiers."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ssl_jax.evaluation.features import Labelled
+
 
 class Accuracy(NamedTuple):
-    """Shares in [0, 1]; top5 is None where there are no more than five classes."""
+    """Shares of the images, in [0, 1].
+
+    top1: the label has the highest score.
+    top5: it is among the five highest; None where there are five classes or fewer.
+    """
 
     top1: float
     top5: float | None
 
 
 def label_ranks(scores: Float[Array, "n c"], labels: Int[Array, " n"]) -> Int[Array, " n"]:
-    """How many classes stand before the label's: 0 where it is the best.
+    """Number of classes ranked before the label: 0 where the label has the highest score.
 
-    Of equal scores the lower class stands first. A label whose score is not finite comes last.
+    Among equal scores the lower class ranks first. A label whose score is not finite ranks last.
     """
     classes = scores.shape[1]
     own = jnp.take_along_axis(scores, labels[:, None], axis=1)
@@ -27,7 +33,25 @@ def label_ranks(scores: Float[Array, "n c"], labels: Int[Array, " n"]) -> Int[Ar
 
 
 def accuracy(ranks: Int[Array, " n"], *, num_classes: int) -> Accuracy:
-    """Accuracy from the ranks of the true classes."""
-    places = np.asarray(ranks)
-    top5 = float(np.mean(places < 5)) if num_classes > 5 else None
-    return Accuracy(float(np.mean(places < 1)), top5)
+    """Accuracy from the ranks of the labels; see `label_ranks`."""
+    ranks_on_host = np.asarray(ranks)
+    top5 = float(np.mean(ranks_on_host < 5)) if num_classes > 5 else None
+    return Accuracy(float(np.mean(ranks_on_host < 1)), top5)
+
+
+def sklearn_accuracy(model: Any, test: Labelled, *, num_classes: int) -> Accuracy:
+    """Accuracy of a fitted scikit-learn classifier.
+
+    Args:
+      model: ranks classes by its `predict_proba` or, without one, its `decision_function`.
+      test: the images to classify.
+      num_classes: of the data set; classes that the model was not fitted on are never right.
+    """
+    score = getattr(model, "predict_proba", None) or model.decision_function
+    fitted = score(test.features)
+    if fitted.ndim == 1:  # with two classes, the score of the second
+        fitted = np.stack([-fitted, fitted], axis=1)
+    scores = np.full((len(fitted), num_classes), -np.inf, np.float32)
+    scores[:, model.classes_] = fitted
+    ranks = label_ranks(jnp.asarray(scores), jnp.asarray(test.labels))
+    return accuracy(ranks, num_classes=num_classes)

@@ -11,51 +11,65 @@ from ssl_jax.augment.policy import to_float
 from ssl_jax.data.dataset import Images, gather
 from ssl_jax.devices.sharding import Shardings
 
-PIXELS = 32  # largest side of the images that are probed as pixels
+Encode = Callable[[Float[Array, "b h w c"]], Float[Array, "b d"]]
+
+# Raw pixels are evaluated at this side at most: a probe on d features needs d x d numbers.
+LARGEST_PIXEL_SIDE = 32
+PIXEL_BATCH_SIZE = 256
 
 
 class Labelled(NamedTuple):
-    """features: [N, d]. labels: class indices [N]."""
+    """Images as a classifier sees them.
+
+    features: [N, d].
+    labels: class indices [N].
+    """
 
     features: Float[np.ndarray, "n d"]
     labels: Int[np.ndarray, " n"]
 
 
 def join(first: Labelled, second: Labelled) -> Labelled:
-    """The images of both, in that order."""
+    """The images of `first`, then those of `second`."""
     return Labelled(*(np.concatenate(arrays) for arrays in zip(first, second, strict=True)))
 
 
+def select(images: Labelled, rows: Int[np.ndarray, " m"]) -> Labelled:
+    """The images at `rows`, in that order."""
+    return Labelled(images.features[rows], images.labels[rows])
+
+
 def extract(
-    encode: Callable[[Float[Array, "b h w c"]], Float[Array, "b d"]],
+    encode: Encode,
     images: Images,
     *,
     batch_size: int,
     shardings: Shardings | None = None,
     progress: Callable[[int], None] = lambda count: None,
 ) -> Float32[np.ndarray, "n d"]:
-    """Features of `images`, in their order.
+    """Features of `images`, in the same order.
 
     Args:
-      encode: frozen features of images in [0, 1]; always called with `batch_size` images, zeros
-        filling up the last batch. It is not jitted here: jitted by the caller with the
-        parameters as arguments it compiles once in a run, closed over them once in a call.
-      images: uint8 [N, H, W, C], at least one; read batch by batch where they are stored.
-      batch_size: images a call, over all devices.
-      shardings: where a batch goes; the default device if not given. With several processes all
-        of them read all images and get all features.
-      progress: is told before each batch how many images were read until then.
+      encode: maps images in [0, 1] to frozen features; always called with `batch_size` images, the
+        last batch padded with zeros. It is not jitted here: jitted by the caller with the
+        parameters as arguments it compiles once per run, closed over them once per call.
+      images: uint8 [N, H, W, C], at least one; stored images are read batch by batch.
+      batch_size: images per call of `encode`, over all devices.
+      shardings: where a batch is placed; by default on the default device. With several processes
+        each of them reads all images and gets all features.
+      progress: called before each batch with the number of images read so far.
     """
     rows = []
     running = None
     for start in range(0, len(images), batch_size):
         progress(start)
         batch = gather(images, np.arange(start, min(start + batch_size, len(images))))
-        fill = [(0, batch_size - len(batch))] + 3 * [(0, 0)]
-        ahead = encode(to_float(jax.device_put(np.pad(batch, fill), shardings and shardings.batch)))
+        padding = [(0, batch_size - len(batch))] + 3 * [(0, 0)]
+        padded = np.pad(batch, padding)
+        ahead = encode(to_float(jax.device_put(padded, shardings and shardings.batch)))
         if shardings:
             ahead = jax.device_put(ahead, shardings.replicated)
-        # Fetched one batch late: the device works while the host reads the next one.
+        # Fetched one batch late: the device works while the host reads the next batch.
         if running is not None:
             rows.append(np.asarray(running, np.float32))
         running = ahead
@@ -63,17 +77,18 @@ def extract(
     return np.concatenate(rows)[: len(images)]
 
 
-def pixels(images: Images, *, batch_size: int = 256) -> Float32[np.ndarray, "n d"]:
-    """The images themselves as features in [0, 1], d = H W C: what every encoder must beat.
+def pixels(images: Images) -> Float32[np.ndarray, "n d"]:
+    """The images themselves as features in [0, 1], d = H W C: the baseline of every encoder.
 
-    Larger images are first reduced to 32 pixels a side: a probe on d features needs d x d numbers.
+    Images larger than 32 pixels a side are first reduced to that size.
     """
     _, height, width, channels = images.shape
-    shape = (batch_size, min(height, PIXELS), min(width, PIXELS), channels)
+    size = min(height, LARGEST_PIXEL_SIDE), min(width, LARGEST_PIXEL_SIDE)
 
     @jax.jit
     def flatten(batch: Float[Array, "b h w c"]) -> Float[Array, "b d"]:
-        # Of images that are small enough this is a no-op.
-        return jax.image.resize(batch, shape, "bilinear", antialias=True).reshape(batch_size, -1)
+        shape = (len(batch), *size, channels)
+        # A no-op on images that are small enough.
+        return jax.image.resize(batch, shape, "bilinear", antialias=True).reshape(len(batch), -1)
 
-    return extract(flatten, images, batch_size=batch_size)
+    return extract(flatten, images, batch_size=PIXEL_BATCH_SIZE)

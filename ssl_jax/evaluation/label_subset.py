@@ -1,26 +1,53 @@
-"""Which training images' labels may be used, where these are a part of all: their indices."""
+"""Subsets of the labelled training images, as indices: a share, a list of files, a fixed tenth."""
 
 import collections
+import math
 import os
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, Int32
 
-from ssl_jax.data.dataset import draw
+from ssl_jax.data.dataset import FIXED_SEED, draw
 from ssl_jax.data.folders import read_lines
 from ssl_jax.errors import UserError
+
+
+def fixed_tenth(
+    labels: Int[np.ndarray, " n"] | None, *, size: int
+) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " k"]]:
+    """Holds out the same tenth of `size` images on every call, rounded up.
+
+    Args:
+      labels: every class gives its share; None for images without one label each.
+      size: number of images.
+
+    Returns:
+      (sorted indices of the rest, sorted indices of the tenth), drawn as by
+      `data.dataset.set_aside`.
+    """
+    labels = None if labels is None else labels.astype(np.int32)
+    tenth = draw(labels, size=size, count=math.ceil(size / 10), seed=FIXED_SEED)
+    return np.setdiff1d(np.arange(size), tenth), tenth
 
 
 def draw_share(
     labels: Int32[np.ndarray, " n"], share: float, *, seed: int
 ) -> Int[np.ndarray, " m"]:
-    """A share of the images drawn by `seed`, every class giving its share to within one image.
+    """Draws a share of the images, every class giving its share to within one image.
 
-    A class gives one image at least, so rare classes may bring a few more images than the share.
+    Every class gives at least one image, so rare classes may add a few images to the share.
+
+    Args:
+      labels: class indices of all images.
+      share: in (0, 1].
+      seed: of the draw.
+
+    Returns:
+      Sorted indices.
 
     Raises:
-      UserError: if the share is less than an image a class.
+      UserError: if the share has fewer images than there are classes.
     """
     size, classes = len(labels), np.unique(labels)
     count = round(share * size)
@@ -38,16 +65,22 @@ def draw_share(
 
 
 def listed(names: tuple[str, ...], file: Path) -> Int[np.ndarray, " m"]:
-    """The images that a text file lists, one file name without folders a line.
+    """Finds the images that a text file lists, one file name without folders per line.
 
-    So are SimCLR's official lists for ImageNet, 1percent.txt and 10percent.txt, which have lines
-    like n01440764_10026.JPEG. Empty lines are skipped; order and repetitions do not matter.
+    This is the format of SimCLR's official lists for ImageNet, 1percent.txt and 10percent.txt,
+    with lines such as n01440764_10026.JPEG. Empty lines are skipped; order and repetitions do not
+    matter.
 
-    names: of the training images, with or without folders.
+    Args:
+      names: file names of the training images, with or without folders.
+      file: the list.
+
+    Returns:
+      Sorted indices into `names`.
 
     Raises:
-      UserError: if the file cannot be read, or names no image, an image that there is not, or one
-        of which there are several.
+      UserError: if the file cannot be read or is empty, or if one of its names belongs to no
+        training image or to several.
     """
     wanted = list(dict.fromkeys(line.strip() for line in read_lines(file) if line.strip()))
     if not wanted:

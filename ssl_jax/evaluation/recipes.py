@@ -1,6 +1,6 @@
-"""How encoders are evaluated with labels, by the name of the protocol: settings, as data.
+"""Recipes: how the papers train a classifier with labels to evaluate an encoder, as data.
 
-What no paper says is marked "ours".
+What no paper gives is marked "ours".
 """
 
 from typing import NamedTuple
@@ -9,12 +9,18 @@ from typing import NamedTuple
 class Recipe(NamedTuple):
     """Training of a linear classifier on an encoder.
 
-    optimizer: as in `optim.make`. learning_rate: peak, of the classifier; `scaled`: for 256 images,
-      times batch / 256. encoder_learning_rate: the same for the encoder; 0 freezes it.
+    learning_rate: peak, of the classifier; with `scaled`, for a batch of 256 images.
+    epochs: passes over the training images.
+    batch_size: images per step; the whole training set where that is smaller.
+    optimizer: name of the optimizer, as in `optim.optimizers.make`.
+    momentum: of the optimizer, likewise.
+    nesterov: whether the momentum is Nesterov's.
+    scaled: whether learning rates are multiplied by batch / 256.
     schedule: "cosine" to 0, "constant", or "drops" by a factor of 10 at the epochs `drops`.
-    batch_size: the whole training set where that is smaller.
+    drops: epochs, which may be fractions.
     weight_decay: not on biases and normalisation parameters.
-    augmentation: random resized crop (0.08 to 1) and flip; without, the classifier is trained on
+    encoder_learning_rate: like `learning_rate`, of the encoder; 0 freezes it.
+    augmentation: random resized crop (0.08 to 1) and flip; without it the classifier is trained on
       features that are computed once.
     labels: share of the training labels.
     """
@@ -33,9 +39,13 @@ class Recipe(NamedTuple):
     augmentation: bool = True
     labels: float = 1.0
 
+    def peak(self, rate: float, batch_size: int) -> float:
+        """The peak of a learning rate that is given as `rate`, with batches of `batch_size`."""
+        return rate * batch_size / 256 if self.scaled else rate
+
 
 # Zhang and Liu, "From Pretext to Purpose: Batch-Adaptive Self-Supervised Learning", section 4.1:
-# rate, epochs and batch. Ours: Adam, the constant rate, no weight decay, no augmentation.
+# learning rate, epochs and batch. Ours: Adam, a constant rate, no weight decay, no augmentation.
 BA_SSL = Recipe(
     optimizer="adam",
     learning_rate=3e-4,
@@ -46,10 +56,10 @@ BA_SSL = Recipe(
 )
 
 # Li, Long and Li, "Multi-network Contrastive Learning Based on Global and Local Representations":
-# all but the augmentation, which is that of SimCLR, BYOL and SimSiam, as it says.
+# everything except the augmentation, which is that of SimCLR, BYOL and SimSiam, as the paper says.
 MULTI_NETWORK = Recipe(optimizer="lars", learning_rate=0.8, epochs=90)
 
-# MSBReg (arXiv 2207.03552) gives no settings. Ours, all of them, near those of BYOL (arXiv
+# MSBReg (arXiv 2207.03552) gives no settings. All of them are ours, close to those of BYOL (arXiv
 # 2006.07733), whose protocol it follows where labels are few.
 MSBREG = Recipe(nesterov=True, learning_rate=0.2, scaled=True, epochs=80, batch_size=1024)
 
@@ -63,12 +73,12 @@ PLACES205 = Recipe(
 )
 INAT18 = PLACES205._replace(drops=(28.0, 56.0), epochs=84)
 
-# MSBReg, section 8.2: optimizer, batch and rates, which it does not scale with the batch. It
-# follows BYOL, which takes crop and flip, no weight decay, and 30 or 50 epochs, whichever does
-# better on held-out images. Ours: always 50, and the cosine.
+# MSBReg, section 8.2: optimizer, batch and learning rates, which it does not scale with the batch.
+# It follows BYOL, which uses crop and flip, no weight decay, and 30 or 50 epochs, whichever is
+# better on held-out images. Ours: always 50 epochs, and the cosine.
 FINETUNE_1 = Recipe(nesterov=True, learning_rate=2.0, epochs=50, batch_size=1024, labels=0.01)
 FINETUNE_10 = FINETUNE_1._replace(learning_rate=0.25, encoder_learning_rate=2.5e-4, labels=0.1)
 
-# No paper of the four fine-tunes with all labels. Ours: the settings for 10 %, and the 30 epochs
-# of SimCLR v2 (arXiv 2006.10029), which trains as long on 10 % of the labels as on all.
+# None of the four papers fine-tunes with all labels. Ours: the settings for 10 %, and the 30 epochs
+# of SimCLR v2 (arXiv 2006.10029), which trains equally long on 10 % and on all of the labels.
 FINETUNE = FINETUNE_10._replace(epochs=30, labels=1.0)

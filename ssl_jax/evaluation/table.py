@@ -6,7 +6,11 @@ _ROWS = {"trained": "trained encoder", "untrained": "untrained encoder", "pixels
 
 
 def evaluation_table(evaluation: dict[str, Any] | None) -> str:
-    """kNN and linear accuracy of the encoder beside what it has to beat."""
+    """kNN and linear accuracy of the encoder beside the two baselines that it has to beat.
+
+    Args:
+      evaluation: what `final_evaluation.compare_encoders` returned.
+    """
     if evaluation is None:
         return "no labels, or no test images: nothing to evaluate by"
     lines = [f"{'test images':20}{'kNN':>9}{'linear':>9}"]

@@ -1,7 +1,6 @@
-"""What a protocol is given: an encoder, labelled images, and their features, made once."""
+"""What a protocol is given: an encoder, labelled images, and their features, computed once."""
 
 import dataclasses
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,26 +8,32 @@ import jax
 import numpy as np
 from jaxtyping import Float32
 
-from ssl_jax.data.dataset import Dataset, Splits, set_aside
+from ssl_jax.data.dataset import Dataset, Splits, take
 from ssl_jax.data.join import join
 from ssl_jax.devices.sharding import Shardings, shared_batch
 from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.features import Labelled, extract
+from ssl_jax.evaluation.label_subset import fixed_tenth
 
-# Of the labelled training images, where none were held out of training.
-HOLDOUT_PART = 0.1
 PARTS = ("fit", "holdout", "test")
+# The augmentation of the images behind `Task.features`, in the words of results.
+NOT_AUGMENTED = "none (cached features)"
+NEEDS_SINGLE_LABELS = "images with several classes each need --protocol=svm"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Task:
-    """An encoder and the images to judge it by.
+    """An encoder and the images to evaluate it on; made by `make_task`.
 
-    encoder: its variables replicated over the devices. splits: `bank`, `holdout` and `test` have
-    labels or, of a multi-label set, presence; none is None. batch_size: images a call of the
-    encoder. labels: a file that lists the training images whose labels count, for protocols that
-    use a part of them. progress: is told (part, images read, images in all) before each batch.
+    encoder: its variables are replicated over the devices.
+    splits: `bank`, `holdout` and `test` have labels or, in a multi-label set, presence; none of
+      them is None.
+    shardings: where a batch is placed.
+    batch_size: images per call of the encoder.
+    labels: a file that lists the training images whose labels count, for protocols that use only
+      some of them.
+    progress: called before each batch with (part, images read, images in all).
     """
 
     encoder: Encoder
@@ -41,11 +46,11 @@ class Task:
 
     @property
     def num_classes(self) -> int:
-        """Of the data set."""
+        """Number of classes of the data set."""
         return len(self.splits.bank.classes)
 
     def part(self, name: str) -> Dataset:
-        """The images called "fit" (to fit by), "holdout" (to choose by), "test", or "train".
+        """The images called "fit" (to fit), "holdout" (to choose by), "test", or "train".
 
         "train" is all that may be learned from: those of "fit", then those of "holdout".
         """
@@ -56,7 +61,7 @@ class Task:
             "holdout": self.splits.holdout,
             "test": self.splits.test,
         }[name]
-        assert named is not None  # `make_task` sees to it
+        assert named is not None  # `make_task` ensures it
         return named
 
     def train(self) -> Dataset:
@@ -64,12 +69,16 @@ class Task:
         return join(self.part("fit"), self.part("holdout"))
 
     def vectors(self, part: str) -> Float32[np.ndarray, "n d"]:
-        """Frozen features of a part; each image passes the encoder once."""
+        """Frozen features of a part; each image passes through the encoder once.
+
+        Raises:
+          UserError: if they are not finite.
+        """
         if part == "train":
             return np.concatenate([self.vectors("fit"), self.vectors("holdout")])
         if part not in self._vectors:
             images = self.part(part).images
-            found = extract(
+            features = extract(
                 self.encoder.encode,
                 images,
                 batch_size=shared_batch(
@@ -78,20 +87,20 @@ class Task:
                 shardings=self.shardings,
                 progress=lambda count: self.progress(part, count, len(images)),
             )
-            if not np.isfinite(found).all():
+            if not np.isfinite(features).all():
                 raise UserError("the features are not finite: training has diverged")
-            self._vectors[part] = found
+            self._vectors[part] = features
         return self._vectors[part]
 
     def features(self, part: str) -> Labelled:
         """Frozen features of a part with its labels.
 
         Raises:
-          UserError: if the images are labelled with several classes each.
+          UserError: if the images have several classes each, or the features are not finite.
         """
         labels = self.part(part).labels
         if labels is None:
-            raise UserError("images with several classes each need --protocol=svm")
+            raise UserError(NEEDS_SINGLE_LABELS)
         return Labelled(self.vectors(part), labels)
 
 
@@ -104,27 +113,29 @@ def make_task(
     labels: Path | None = None,
     progress: Callable[[str, int, int], None] = lambda part, count, total: None,
 ) -> Task:
-    """A task on `splits`; where nothing is held out, a fixed tenth of each class is.
+    """Makes a task of an encoder and images; see `Task` for the arguments.
 
-    batch_size: rounded up to what the devices share evenly.
+    Where nothing was held out, a fixed tenth of the training images is held out now, every class
+    giving its share. `batch_size` is rounded up to a multiple of the number of devices.
 
     Raises:
-      UserError: where there are no labels or no test images, or images of other channels than
-        the encoder's.
+      UserError: if the images have no labels, if there are no test images, or if the images have
+        another number of channels than the encoder.
     """
     bank, test, channels = splits.bank, splits.test, encoder.description.channels
     if test is None or any(d.labels is None and d.presence is None for d in (bank, test)):
         raise UserError(
-            "the images have no labels to evaluate by: of a folder at least two class folders, in "
-            "training and test images"
+            "the images have no labels to evaluate by: a folder needs at least two class folders, "
+            "in training and test images"
         )
     if bank.images.shape[-1] != channels:
         raise UserError(
-            f"the images have {bank.images.shape[-1]} channels, the encoder sees {channels}"
+            f"the images have {bank.images.shape[-1]} channels, the encoder takes {channels}"
         )
     if splits.holdout is None:
-        rest, held = set_aside(bank, math.ceil(HOLDOUT_PART * len(bank.images)))
-        splits = Splits(rest, held, test)
+        rest, tenth = fixed_tenth(bank.labels, size=len(bank.images))
+        held_out = take(bank, tenth)._replace(skipped=())  # listed once, with the rest
+        splits = Splits(take(bank, rest), held_out, test)
     placed = dataclasses.replace(
         encoder, variables=jax.device_put(encoder.variables, shardings.replicated)
     )

@@ -1,4 +1,4 @@
-"""The few figures that are looked at while training goes on."""
+"""Metrics computed during training, on held-out images where there are some."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,40 +7,38 @@ import numpy as np
 
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.errors import UserError
-from ssl_jax.evaluation.classifiers.knn import knn_accuracy
+from ssl_jax.evaluation.classifiers.knn import KNN_K, knn_accuracy
 from ssl_jax.evaluation.features import Labelled
-from ssl_jax.evaluation.final import TEMPERATURE, K
 from ssl_jax.health.representation import health
 
 
-def figures(
-    features: Callable[[Any], np.ndarray], bank: Dataset, held: Dataset | None
+def training_metrics(
+    features: Callable[[Any], np.ndarray], bank: Dataset, held_out: Dataset | None
 ) -> dict[str, float]:
-    """Health of the features, and kNN accuracy where there are labels and held-out images.
+    """Health of the features and, with labels and held-out images, kNN accuracy.
 
     Args:
       features: images -> [N, d].
       bank: training images.
-      held: images held out of training, which are looked at; without them the bank is.
+      held_out: images held out of training; None takes the bank itself.
 
     Returns:
-      feature_std_ratio and effective_rank, see `health`. knn_top1: as in `protocol`.
+      feature_std_ratio and effective_rank: see `health`.
+      knn_top1: as in the final evaluation, see `final_evaluation.PROTOCOL`.
 
     Raises:
-      UserError: if features are not finite.
+      UserError: if the features are not finite.
     """
     known = features(bank.images)
-    seen = known if held is None else features(held.images)
+    seen = known if held_out is None else features(held_out.images)
     if not np.isfinite(seen).all():
         raise UserError("the features are not finite: training has diverged")
-    found = health(seen)
-    if held is not None and held.labels is not None and bank.labels is not None:
+    metrics = health(seen)
+    if held_out is not None and held_out.labels is not None and bank.labels is not None:
         accuracies = knn_accuracy(
             Labelled(known, bank.labels),
-            Labelled(seen, held.labels),
-            num_classes=len(held.classes),
-            ks=(K,),
-            temperature=TEMPERATURE,
+            Labelled(seen, held_out.labels),
+            num_classes=len(held_out.classes),
         )
-        found["knn_top1"] = accuracies[K].top1
-    return found
+        metrics["knn_top1"] = accuracies[KNN_K].top1
+    return metrics

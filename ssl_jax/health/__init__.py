@@ -1,0 +1,1 @@
+"""Whether a run learns something: measures of collapse, and warnings in words."""

@@ -1,7 +1,7 @@
 """Health of a representation: two numbers that show a collapse, complete or dimensional.
 
-On the host in float64. Singular values below a thousandth of the largest, which decide the rank,
-would be lost in the rounding of a Gram matrix in float32.
+On the host in float64: singular values below a thousandth of the largest, which decide the rank,
+would be lost in the rounding of a float32 Gram matrix.
 """
 
 import math
@@ -11,11 +11,12 @@ from jaxtyping import Float, Float64
 
 
 def health(features: Float[np.ndarray, "n d"]) -> dict[str, float]:
-    """Both numbers, as they are reported.
+    """Both numbers as they are reported.
 
     Returns:
-      feature_std_ratio: the std of normalised features over 1 / sqrt(d); 1 where they spread
-      evenly, 0 at a collapse. effective_rank: RankMe.
+      feature_std_ratio: `feature_std` over 1 / sqrt(d); 1 where features spread evenly, 0 at a
+        collapse.
+      effective_rank: see `rankme`.
     """
     return {
         "feature_std_ratio": feature_std(features) * math.sqrt(features.shape[1]),
@@ -35,8 +36,8 @@ def feature_std(features: Float[np.ndarray, "n d"]) -> float:
 def rankme(features: Float[np.ndarray, "n d"]) -> float:
     """Effective rank: exp of the entropy of the singular values divided by their sum.
 
-    Between 1 and min(n, d); features are taken as they are, not centred (RankMe, arXiv
-    2210.02885, Eq. 2 and 3, without their epsilon). 0 where all features are 0.
+    Between 1 and min(n, d), or 0 where all features are 0. The features are not centred (RankMe,
+    arXiv 2210.02885, Eq. 2 and 3, without their epsilon).
     """
     features = features.astype(np.float64)
     if features.shape[0] < features.shape[1]:
@@ -49,6 +50,6 @@ def rankme(features: Float[np.ndarray, "n d"]) -> float:
 
 
 def unit(features: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
-    """Features of length 1, in float64 on the host; those of 0 stay 0."""
+    """Features scaled to length 1, in float64 on the host; those that are 0 stay 0."""
     features = features.astype(np.float64)
     return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)

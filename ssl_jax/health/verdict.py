@@ -1,31 +1,37 @@
-"""What the figures of a run say of its health, in words."""
+"""Warnings, in words, about what the metrics of a run show to be wrong."""
 
 import math
 from collections.abc import Mapping
 
 from ssl_jax.methods.parts.base import Expectation
 
-# An even spread of embeddings has a std of 1 / sqrt(d); below this part of it they have collapsed.
+# Embeddings that spread evenly have a std of 1 / sqrt(d); below this share of it they have
+# collapsed.
 COLLAPSED_STD = 0.1
-# Features that use so few dimensions have collapsed into them.
+# Features that use fewer dimensions than this have collapsed into them.
 COLLAPSED_RANK = 2.0
-# A loss that has come by less than this share of the way from chance to its lowest value says that
-# nothing has been learned.
+# A loss that has fallen from chance by less than this share of the distance to its lowest value
+# shows that nothing has been learned.
 AT_CHANCE = 0.01
-# Parts of a run: before the first nothing is judged, before the second a loss may be at chance or
-# above it.
+# Parts of a run: before the first nothing is judged, before the second a loss may be at chance
+# level or above its range.
 EARLY, LATE = 0.05, 0.25
 
 
 def warnings(
     values: Mapping[str, float], expectation: Expectation, *, progress: float
 ) -> dict[str, str]:
-    """What is wrong, by a short name; empty where nothing is, or where it is too early to say.
+    """What is wrong with a run.
 
     Args:
-      values: loss, embedding_std_ratio and effective_rank; what is missing is not judged.
+      values: loss, embedding_std_ratio and effective_rank; the last two may be absent and are not
+        judged then.
       expectation: of the method.
       progress: part of the run that is over, in [0, 1].
+
+    Returns:
+      Messages by a short name: "collapse", "dimensional collapse", "chance" or "loss". Empty where
+      nothing is wrong, or where it is too early to tell.
     """
     if progress < EARLY:
         return {}
@@ -34,27 +40,27 @@ def warnings(
     std, rank = values.get("embedding_std_ratio"), values.get("effective_rank")
     if std is not None and std < COLLAPSED_STD:
         found["collapse"] = (
-            f"collapse: embeddings of different images are nearly the same, their std is {std:.3f} "
-            f"of 1 / sqrt(d), where 1 is an even spread{causes}"
+            "collapse: embeddings of different images are nearly the same; their std is "
+            f"{std:.3f} of 1 / sqrt(d), which is that of an even spread{causes}"
         )
     if rank is not None and rank < COLLAPSED_RANK:
         found["dimensional collapse"] = (
             f"dimensional collapse: features use {rank:.1f} dimensions (effective rank){causes}"
         )
-    return found | _of_the_loss(values["loss"], expectation, progress)
+    return found | _about_the_loss(values["loss"], expectation, progress)
 
 
-def _of_the_loss(loss: float, expectation: Expectation, progress: float) -> dict[str, str]:
+def _about_the_loss(loss: float, expectation: Expectation, progress: float) -> dict[str, str]:
     chance, low, high = expectation.chance, expectation.low, expectation.high
-    way = math.inf if chance is None else chance - low
-    if chance and progress > LATE and abs(loss - chance) < AT_CHANCE * min(way, abs(chance)):
+    distance = math.inf if chance is None else chance - low
+    if chance and progress > LATE and abs(loss - chance) < AT_CHANCE * min(distance, abs(chance)):
         return {
-            "chance": f"the loss {loss:.4g} is still where it is by chance, {chance:.4g}: nothing "
-            "has been learned; look first at the learning rate and the augmentation"
+            "chance": f"the loss ({loss:.4g}) is still at chance level ({chance:.4g}): nothing has "
+            "been learned; look first at the learning rate and the augmentation"
         }
     if loss < low or (loss > high and progress > LATE):
         return {
-            "loss": f"the loss {loss:.4g} is outside of {low:.4g} to {high:.4g}, where a healthy "
-            "run has it"
+            "loss": f"the loss ({loss:.4g}) is outside the range of a healthy run, "
+            f"{low:.4g} to {high:.4g}"
         }
     return {}

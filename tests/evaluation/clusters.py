@@ -1,4 +1,4 @@
-"""Overlapping clusters, one a class: neither easy nor hopeless for any probe."""
+"""Overlapping clusters, one per class: neither easy nor hopeless for any probe."""
 
 import numpy as np
 

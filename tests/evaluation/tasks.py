@@ -1,4 +1,4 @@
-"""Images of one colour a class, and a task on them that costs a test little."""
+"""Images of one colour per class, and small tasks on them."""
 
 import numpy as np
 
@@ -23,18 +23,28 @@ def coloured(size: int, seed: int) -> Dataset:
 def separable(size: int, *, classes: int, seed: int = 0) -> Dataset:
     """8 x 8 images of up to four classes in turn, whose colours do not overlap."""
     rng = np.random.default_rng(seed)
-    corners = np.array([[8, 4, 2, 1], [1, 8, 4, 2], [2, 1, 8, 4]]).T  # a class a row
+    corners = np.array([[8, 4, 2, 1], [1, 8, 4, 2], [2, 1, 8, 4]]).T  # one row per class
     labels = (np.arange(size) % classes).astype(np.int32)
     images = corners[labels][:, None, None] * 25 + rng.integers(-20, 21, (size, 8, 8, 3))
     return Dataset(np.clip(images, 0, 255).astype(np.uint8), labels, CLASSES[:classes])
 
 
 def coloured_splits() -> Splits:
-    """160 images to train with, 40 held out, 80 to test."""
+    """160 images to fit, 40 held out, 80 to test."""
     return Splits(coloured(160, 1), coloured(40, 2), coloured(80, 3))
 
 
 def tiny_task(splits: Splits, *, crop: float = 1.0) -> Task:
-    """Of an untrained encoder that sees images at 8 pixels."""
+    """A task of an untrained encoder that sees images at 8 pixels."""
     encoder = tiny.encoder({**tiny.NETWORK, "width": 8}, crop=crop)
     return make_task(encoder, splits, shardings=sharding.make(32), batch_size=32)
+
+
+def separable_task() -> Task:
+    """Four colours: 32 images to fit, 8 held out, 40 to test."""
+    splits = Splits(
+        separable(32, classes=4),
+        separable(8, classes=4, seed=1),
+        separable(40, classes=4, seed=2),
+    )
+    return make_task(tiny.encoder(), splits, shardings=sharding.make(8), batch_size=40)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ssl_jax.devices import sharding
-from ssl_jax.evaluation.features import Labelled, extract, join, pixels
+from ssl_jax.evaluation.features import Labelled, extract, join, pixels, select
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (11, 3, 2, 3), dtype=np.uint8)
@@ -74,8 +74,11 @@ def test_pixels_are_the_images_in_0_to_1() -> None:
     np.testing.assert_array_equal(values, pixels(Stored()))
 
 
-def test_join() -> None:
+def test_join_and_select() -> None:
     first = Labelled(EXPECTED[:4], np.arange(4))
     both = join(first, Labelled(EXPECTED[4:], np.arange(4, 11)))
     np.testing.assert_array_equal(both.features, EXPECTED)
     np.testing.assert_array_equal(both.labels, np.arange(11))
+    some = select(both, np.array([7, 2]))
+    np.testing.assert_array_equal(some.features, EXPECTED[[7, 2]])
+    np.testing.assert_array_equal(some.labels, [7, 2])

@@ -1,14 +1,27 @@
-"""Which labelled images count: the draw and the official lists."""
+"""Subsets of the labelled images: the fixed tenth, the draw and the official lists."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ssl_jax.data.dataset import Dataset, set_aside
 from ssl_jax.errors import UserError
-from ssl_jax.evaluation.label_subset import draw_share, listed
+from ssl_jax.evaluation.label_subset import draw_share, fixed_tenth, listed
 
 NAMES = ("train/n01/n01_7.JPEG", "train/n01/n01_12.JPEG", "train/n02/n02_3.JPEG")
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_fixed_tenth_is_what_set_aside_draws(labelled: bool) -> None:
+    labels = np.random.default_rng(0).integers(0, 7, 123) if labelled else None
+    images = np.arange(123, dtype=np.uint8).reshape(123, 1, 1, 1)
+    known = None if labels is None else labels.astype(np.int32)
+    rest, tenth = fixed_tenth(labels, size=123)
+    assert len(tenth) == 13
+    for rows, part in zip((rest, tenth), set_aside(Dataset(images, known, ()), 13), strict=True):
+        assert isinstance(part.images, np.ndarray)
+        np.testing.assert_array_equal(images[rows], part.images)
 
 
 def test_every_class_gives_its_share() -> None:

@@ -1,4 +1,4 @@
-"""Health figures against closed forms and float64 singular values."""
+"""Measures of health against closed forms and float64 singular values."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Warnings about figures that are plainly healthy and plainly not."""
+"""Warnings about metrics that are plainly healthy and plainly not."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ HEALTHY = {"loss": 4.0, "embedding_std_ratio": 0.8, "effective_rank": 20.0}
     [
         ({}, 0.5, ()),
         ({"embedding_std_ratio": 0.05}, 0.5, ("collapse",)),
-        ({"embedding_std_ratio": 0.05}, 0.01, ()),  # too early to say
+        ({"embedding_std_ratio": 0.05}, 0.01, ()),  # too early to tell
         ({"effective_rank": 1.2}, 0.5, ("dimensional collapse",)),
         ({"loss": float(np.log(255))}, 0.5, ("chance",)),
         ({"loss": float(np.log(255))}, 0.1, ()),
@@ -29,7 +29,7 @@ def test_what_is_wrong_has_a_name(changes, progress, found):
     assert tuple(warnings({**HEALTHY, **changes}, EXPECTED, progress=progress)) == found
 
 
-def test_a_warning_gives_the_figure_and_what_to_look_at():
+def test_a_warning_gives_the_metric_and_what_to_look_at():
     text = warnings({**HEALTHY, "embedding_std_ratio": 0.012}, EXPECTED, progress=0.5)["collapse"]
     assert "0.012" in text and "look first at: the temperature" in text
 

@@ -1,8 +1,8 @@
-"""Classification by the k nearest images of a bank, which vote for their classes.
+"""k-nearest-neighbour classification: the k nearest images of a bank vote for their classes.
 
-Weighted (Wu et al., arXiv 1805.01978, Section 3.4): nearest by cosine similarity s, and each vote
-weighs exp(s / T). Euclidean (W-MSE, arXiv 2007.06346): nearest by the distance of the features as
-they are, and all votes weigh the same.
+Weighted vote (Wu et al., arXiv 1805.01978, Section 3.4): nearest by cosine similarity s, each vote
+weighs exp(s / T). Euclidean vote (W-MSE, arXiv 2007.06346): nearest by the distance of the features
+as they are, all votes weigh the same.
 """
 
 import functools
@@ -16,6 +16,9 @@ from ssl_jax.evaluation.accuracy import Accuracy, accuracy, label_ranks
 from ssl_jax.evaluation.features import Labelled
 from ssl_jax.losses import normalize
 
+# k and T of every kNN accuracy that is reported without naming them.
+KNN_K = 20
+KNN_TEMPERATURE = 0.07
 QUERIES_AT_A_TIME = 256  # bounds the similarities in memory: 256 x N
 
 
@@ -24,32 +27,36 @@ def knn_accuracy(
     queries: Labelled,
     *,
     num_classes: int,
-    ks: tuple[int, ...] = (20,),
-    temperature: float = 0.07,
+    ks: tuple[int, ...] = (KNN_K,),
+    temperature: float = KNN_TEMPERATURE,
 ) -> dict[int, Accuracy]:
-    """Accuracy on `queries` for every k of `ks`, by the weighted vote.
+    """Accuracy on `queries` by the weighted vote.
 
-    A class without a vote is never right. Where the bank has fewer than k images, all of them vote.
+    Args:
+      bank: the images that vote.
+      queries: the images to classify.
+      num_classes: of the data set; a class without a vote is never right.
+      ks: numbers of neighbours; where the bank has fewer than k images, all of them vote.
+      temperature: T.
+
+    Returns:
+      The accuracy for every k.
     """
     return _knn(bank, queries, num_classes, ks, temperature, same=False)
 
 
 def euclidean_knn_accuracy(
-    bank: Labelled, queries: Labelled, *, num_classes: int, ks: tuple[int, ...] = (5,)
+    bank: Labelled, queries: Labelled, *, num_classes: int, ks: tuple[int, ...]
 ) -> dict[int, Accuracy]:
-    """Like `knn_accuracy` by the Euclidean vote; of classes with equal votes the first wins."""
+    """Like `knn_accuracy`, by the Euclidean vote; among equal votes the lower class wins."""
     return _knn(bank, queries, num_classes, ks, None, same=False)
 
 
 def leave_one_out(
-    images: Labelled,
-    *,
-    num_classes: int,
-    ks: tuple[int, ...] = (20,),
-    temperature: float = 0.07,
+    images: Labelled, *, num_classes: int, ks: tuple[int, ...]
 ) -> dict[int, Accuracy]:
-    """Like `knn_accuracy` with `images` as bank and queries, no image being its own neighbour."""
-    return _knn(images, images, num_classes, ks, temperature, same=True)
+    """Like `knn_accuracy` with `images` as bank and queries; no image is its own neighbour."""
+    return _knn(images, images, num_classes, ks, KNN_TEMPERATURE, same=True)
 
 
 def _knn(
@@ -93,8 +100,20 @@ def _ranks(
     ks: tuple[int, ...],
     same: bool,
 ) -> Int[Array, "blocks k b"]:
-    """The rank of every query's class for every k; without a temperature the Euclidean vote."""
-    # Moved to 0, where features keep the digits that distances are made of.
+    """Ranks of the queries' labels for every k; the Euclidean vote where `temperature` is None.
+
+    Args:
+      bank: features [N, d].
+      bank_labels: class indices [N].
+      queries: features, in blocks [blocks, b, d].
+      query_labels: class indices [blocks, b].
+      query_rows: index of each query among the queries [blocks, b].
+      temperature: T of the weighted vote.
+      num_classes: of the data set.
+      ks: at most N, or N - 1 with `same`.
+      same: query number i is image number i of the bank, which does not count as its neighbour.
+    """
+    # Centred at 0, where features keep the digits that distances are made of.
     centre = jnp.mean(bank, axis=0, keepdims=True)
 
     def prepare(features: Array) -> Array:
@@ -104,9 +123,9 @@ def _ranks(
 
     def block(args: tuple[Array, Array, Array]) -> Array:
         queries, labels, rows = args
-        # At the default precision accelerators would round away who is nearer.
+        # At the default precision accelerators would round away which image is nearer.
         similarities = jnp.matmul(prepare(queries), bank.T, precision="highest")
-        if temperature is None:  # -|q - x|^2 / 2, but for what is the same for the whole bank
+        if temperature is None:  # -|q - x|^2 / 2, except a term that all of the bank share
             similarities -= jnp.sum(bank**2, axis=1)[None] / 2
         if same:
             own = rows[:, None] == jnp.arange(len(bank))[None]
@@ -114,14 +133,14 @@ def _ranks(
         nearest, rows = jax.lax.top_k(similarities, max(ks))
         weights = jnp.ones_like(nearest)
         if temperature is not None:
-            # Relative to the nearest, whose weight is then 1 at any temperature.
+            # Relative to the nearest image, whose weight is then 1 at any temperature.
             closest = jnp.max(nearest, axis=1, keepdims=True)
             weights = jnp.exp((nearest - closest) / temperature)
         classes = jax.nn.one_hot(bank_labels[rows], num_classes)
         ranks = []
         for k in ks:
-            # Masked, not sliced: of a top-k that is sliced XLA makes a full sort, on CPU ten
-            # times slower.
+            # Masked, not sliced: XLA turns a sliced top-k into a full sort, ten times slower on
+            # CPU.
             first = jnp.where(jnp.arange(max(ks))[None] < k, weights, 0)
             votes = jnp.einsum("bk,bkc->bc", first, classes, precision="highest")
             ranks.append(label_ranks(jnp.where(votes > 0, votes, -jnp.inf), labels))

@@ -1,0 +1,1 @@
+"""The protocols, functions (task, seed) -> metrics and "settings"; `run_protocol` names them."""

@@ -2,14 +2,14 @@
 
 The study of "A down-scaled Self-Supervised approach for image classification: SimCLR" (J. Beasse,
 M. Y. Kabouri; Section 6 and Figure 10), whose accuracies on CIFAR-10 are 35.77, 48.63, 39.67 and
-28.72 %. In its released code PCA and t-SNE are fitted to the training and to the test images
-separately, so that the axes of one mean nothing to the other; here PCA is fitted to the training
-images, and t-SNE, which cannot place new points, to both together (to features only, no labels).
-The paper's way is an option.
+28.72 %. Its released code fits PCA and t-SNE to the training and to the test images separately, so
+that the axes of the two have nothing in common. Here PCA is fitted to the training images, and
+t-SNE, which cannot place new points, to both together (to features only, not to labels). The
+paper's way is an option.
 
-From the code are the hidden layer of 256 and Adam at 1e-3. Ours: 100 epochs instead of 10, inputs
-that are standardised, PCA to 50 dimensions (the code's 512 are all that a ResNet-18 has), t-SNE to
-2, as the paper says (its code has 3). Its code reduces the pixels; the paper says the features.
+The hidden layer of 256 units and Adam at 1e-3 are those of the code. Ours: 100 epochs instead of
+10, standardised inputs, PCA to 50 dimensions (the code's 512 are all that a ResNet-18 has), t-SNE
+to 2 as in the paper (3 in its code). Its code reduces the pixels; the paper says the features.
 """
 
 import warnings
@@ -28,9 +28,8 @@ from sklearn.preprocessing import StandardScaler
 
 from ssl_jax.data.dataset import FIXED_SEED, draw, take
 from ssl_jax.errors import UserError
-from ssl_jax.evaluation.accuracy import Accuracy
-from ssl_jax.evaluation.features import Labelled, pixels
-from ssl_jax.evaluation.sklearn_scores import model_accuracy
+from ssl_jax.evaluation.accuracy import Accuracy, sklearn_accuracy
+from ssl_jax.evaluation.features import Labelled, pixels, select
 from ssl_jax.evaluation.task import Task
 
 INPUTS = {
@@ -43,6 +42,7 @@ HIDDEN = 256
 COMPONENTS = 50
 PERPLEXITY = 30.0
 
+# Of the training images and of the test images.
 Pair = tuple[Float[np.ndarray, "n k"], Float[np.ndarray, "m k"]]
 
 
@@ -55,18 +55,22 @@ def downscaled(
     train_images: int = 5000,
     test_images: int = 2000,
 ) -> dict[str, Any]:
-    """Accuracy of the MLP on each of the four inputs; all are given the same images.
+    """Accuracy of the MLP on each of the four inputs, on the same images.
 
     Args:
-      task: its training images are drawn by the seed, its test images always the same.
-      seed: also of the MLP and of t-SNE.
+      task: the encoder and the images.
+      seed: of the drawn training images, of the MLP and of t-SNE; the test images are always the
+        same.
       paper_way: fit PCA and t-SNE to training and test images separately.
       epochs: of the MLP.
-      train_images: at most; every class gives its share. The time of t-SNE grows with n log n.
-      test_images: likewise.
+      train_images: training images to use at most, every class giving its share; the time of t-SNE
+        grows with n log n.
+      test_images: test images to use at most, likewise.
 
     Returns:
-      top1 and top5: of the features. pixels_top1, features_top1, pca_top1, tsne_top1.
+      top1 and top5: accuracy on the features.
+      pixels_top1, features_top1, pca_top1, tsne_top1: accuracy on each input.
+      settings: how they were obtained.
 
     Raises:
       UserError: if the features of all images are the same.
@@ -77,10 +81,10 @@ def downscaled(
         dataset, whole = task.part(part), task.features(part)
         size = len(whole.labels)
         chosen = draw(dataset.labels, size=size, count=min(cap, size), seed=part_seed)
-        features[part] = Labelled(whole.features[chosen], whole.labels[chosen])
+        features[part] = select(whole, chosen)
         raw[part] = pixels(take(dataset, chosen).images)
     train, test = features["train"], features["test"]
-    # First of all, as it refuses features that are all the same.
+    # First, as it refuses features that are all the same.
     tsne = by_tsne(train.features, test.features, jointly=not paper_way, seed=seed)
     inputs = {
         "pixels": (raw["train"], raw["test"]),
@@ -88,7 +92,7 @@ def downscaled(
         "pca": by_pca(train.features, test.features, jointly=not paper_way),
         "tsne": tsne,
     }
-    found = {
+    accuracies = {
         name: mlp_accuracy(
             Labelled(pair[0], train.labels),
             Labelled(pair[1], test.labels),
@@ -99,8 +103,8 @@ def downscaled(
         for name, pair in inputs.items()
     }
     return {
-        **found["features"]._asdict(),
-        **{f"{name}_top1": accuracy.top1 for name, accuracy in found.items()},
+        **accuracies["features"]._asdict(),
+        **{f"{name}_top1": accuracy.top1 for name, accuracy in accuracies.items()},
         "settings": {
             "classifier": f"MLP, {HIDDEN} hidden ReLU units, standardised inputs; Adam, 1e-3, "
             f"batch 200, weight decay 1e-4, {epochs} epochs",
@@ -118,14 +122,17 @@ def downscaled(
 def by_pca(
     train: Float[np.ndarray, "n d"], test: Float[np.ndarray, "m d"], *, jointly: bool = True
 ) -> Pair:
-    """The first 50 principal components (or as many as there are) of `train`.
+    """Both sets by their first 50 principal components, or as many as there are.
 
-    jointly: of both by the components of `train`; otherwise each by its own.
+    Args:
+      train: features of the training images.
+      test: features of the test images.
+      jointly: use the components of `train` for both; otherwise each set has its own.
     """
     dimensions = min(COMPONENTS, *train.shape, len(test))
-    pca = PCA(dimensions, svd_solver="full").fit(train)
-    after = pca if jointly else PCA(dimensions, svd_solver="full").fit(test)
-    return pca.transform(train), after.transform(test)
+    of_train = PCA(dimensions, svd_solver="full").fit(train)
+    of_test = of_train if jointly else PCA(dimensions, svd_solver="full").fit(test)
+    return of_train.transform(train), of_test.transform(test)
 
 
 def by_tsne(
@@ -135,7 +142,13 @@ def by_tsne(
     jointly: bool = True,
     seed: int = 0,
 ) -> Pair:
-    """Places in the plane, of all images together or else of each set by itself.
+    """Both sets as places in the plane.
+
+    Args:
+      train: features of the training images.
+      test: features of the test images.
+      jointly: place all images together; otherwise each set by itself.
+      seed: of t-SNE.
 
     Raises:
       UserError: if the features of a set are all the same.
@@ -145,7 +158,7 @@ def by_tsne(
         if not np.ptp(features, axis=0).any():
             raise UserError("t-SNE needs features that differ: these are all the same")
         features = features.astype(np.float64)
-        # Changes no place, but keeps squares within range.
+        # Does not move any place, but keeps squares within the range of numbers.
         features = (features - features.mean(axis=0, keepdims=True)) / features.std()
         perplexity = min(PERPLEXITY, (len(features) - 1) / 3)
         return TSNE(2, perplexity=perplexity, random_state=seed).fit_transform(features)
@@ -159,18 +172,31 @@ def by_tsne(
 def mlp_accuracy(
     train: Labelled, test: Labelled, *, num_classes: int, epochs: int, seed: int
 ) -> Accuracy:
-    """Accuracy of an MLP with one hidden layer, after all of its epochs, on standardised inputs."""
+    """Accuracy of an MLP with one hidden layer on standardised inputs, after all epochs.
+
+    Args:
+      train: the images to fit; its features may be any inputs.
+      test: the images to classify.
+      num_classes: of the data set.
+      epochs: all of them are run, even if the loss no longer falls.
+      seed: of the weights and of the order of the images.
+    """
     mlp = MLPClassifier((HIDDEN,), max_iter=epochs, n_iter_no_change=epochs, random_state=seed)
     model = make_pipeline(StandardScaler(), mlp)
     with warnings.catch_warnings():
-        # The number of epochs is given; that the loss could still fall is no fault.
+        # The number of epochs is fixed; that the loss could still fall is not a problem.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(*train)
-    return model_accuracy(model, test, num_classes=num_classes)
+    return sklearn_accuracy(model, test, num_classes=num_classes)
 
 
 def draw_bars(result: Mapping[str, Any], picture: Path) -> None:
-    """Draws the accuracies that `downscaled` found to a PNG, as in the paper's Figure 10."""
+    """Draws the four accuracies as bars, as in the paper's Figure 10.
+
+    Args:
+      result: what `downscaled` returned.
+      picture: PNG file to write.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.5, 3.2), layout="constrained")

@@ -1,7 +1,7 @@
-"""Protocol `geometry`: how the features of the test images lie, without any classifier.
+"""Protocol `geometry`: how the features of the test images are distributed, without a classifier.
 
-MSBReg measures alignment and uniformity of test images (arXiv 2207.03552, Table 12), not saying of
-which views: ours are the random resized crops and flips that are common to all methods.
+MSBReg reports alignment and uniformity of test images (arXiv 2207.03552, Table 12) but does not
+name the views: ours are the random resized crops and flips that all methods have in common.
 """
 
 import functools
@@ -24,19 +24,25 @@ from ssl_jax.losses.embeddings import spherical_distance
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.types import Params
 
-T = 2.0  # of the uniformity
+UNIFORMITY_T = 2.0
 ROWS_AT_A_TIME = 256  # bounds the distances in memory: 256 x N
 
 
 def geometry(task: Task, seed: int) -> dict[str, Any]:
-    """Figures of the test images and their features [N, d]; the seed draws the views.
+    """Metrics of the features of the test images.
+
+    Args:
+      task: the encoder and the images.
+      seed: of the views.
 
     Returns:
       alignment: mean of ||x_hat - y_hat||^2 over two views of each image, in [0, 4].
       uniformity: see `uniformity`; about -4 where features spread evenly, 0 at a collapse.
       effective_rank and feature_std_ratio: see `health`.
-      nearest_neighbour_top1: share of images whose nearest other one by cosine is of their class.
-      spectrum: eigenvalues of the covariance of the features, falling.
+      nearest_neighbour_top1: share of images whose nearest other image by cosine similarity has
+        the same class.
+      spectrum: see `spectrum`.
+      settings: how they were obtained.
 
     Raises:
       UserError: if there is only one test image.
@@ -58,7 +64,7 @@ def geometry(task: Task, seed: int) -> dict[str, Any]:
             "alignment": "mean squared distance of the normalised features of two views",
             "views": f"crop of {view.crop_scale} of the area, ratio {view.crop_ratio}, resized "
             f"to {view.size}; flip with probability {view.flip}",
-            "uniformity": f"t = {T:g}, pairs of different images, without augmentation",
+            "uniformity": f"t = {UNIFORMITY_T:g}, pairs of different images, without augmentation",
         },
     }
 
@@ -66,7 +72,8 @@ def geometry(task: Task, seed: int) -> dict[str, Any]:
 def uniformity(features: Float[np.ndarray, "n d"]) -> float:
     """log of the mean of exp(-2 ||x_hat_i - x_hat_j||^2) over the pairs i != j.
 
-    Wang & Isola (arXiv 2005.10242, Section 4.1); as `losses.uniformity`, for any number of rows.
+    Wang & Isola (arXiv 2005.10242, Section 4.1); like `losses.uniformity`, but block by block, for
+    any number of images.
     """
     count = len(features)
     fill = -count % ROWS_AT_A_TIME
@@ -77,7 +84,7 @@ def uniformity(features: Float[np.ndarray, "n d"]) -> float:
 
 
 def spectrum(features: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, " d"]:
-    """Eigenvalues of the unbiased covariance of the features, falling; in float64 on the host."""
+    """Eigenvalues of the unbiased covariance of the features, in descending order; in float64."""
     centred = features.astype(np.float64)
     centred -= centred.mean(axis=0, keepdims=True)
     values = np.linalg.eigvalsh(centred.T @ centred / (len(features) - 1))
@@ -85,20 +92,25 @@ def spectrum(features: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, " d"]:
 
 
 def view_distances(task: Task, view: ViewSpec, *, seed: int) -> Float32[np.ndarray, " n"]:
-    """Distance of the normalised features of two views of each test image.
+    """Distance between the normalised features of two views of each test image.
 
-    The network sees the views as they are, without the central crop of images in evaluation.
+    The network sees the whole views, without the central crop that `Encoder.encode` takes.
+
+    Args:
+      task: the encoder and the images.
+      view: how views are drawn.
+      seed: of the views.
     """
     images, key = task.part("test").images, jax.random.key(seed)
     parts = []
     for start in range(0, len(images), task.batch_size):
         rows = np.arange(start, start + task.batch_size)
-        batch = gather(images, np.minimum(rows, len(images) - 1))  # the last one fills up
+        batch = gather(images, np.minimum(rows, len(images) - 1))  # padded with the last image
         batch, rows = jax.device_put((batch, rows), task.shardings.batch)
-        found = _view_distances(
+        distances = _view_distances(
             task.encoder.variables, key, rows, batch, backbone=task.encoder.backbone, view=view
         )
-        parts.append(np.asarray(jax.device_put(found, task.shardings.replicated)))
+        parts.append(np.asarray(jax.device_put(distances, task.shardings.replicated)))
     return np.concatenate(parts)[: len(images)]
 
 
@@ -134,6 +146,6 @@ def _potentials(
         products = jnp.matmul(x[own], x.T, precision="highest")
         distances = squared[own][:, None] + squared[None] - 2 * products
         pairs = (own[:, None] != rows[None]) & (own[:, None] < count) & (rows[None] < count)
-        return jax.nn.logsumexp(-T * distances, where=pairs)
+        return jax.nn.logsumexp(-UNIFORMITY_T * distances, where=pairs)
 
     return jax.lax.map(block, starts)

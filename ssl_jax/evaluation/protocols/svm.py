@@ -1,11 +1,12 @@
-"""Protocol `svm`: linear support vector machines on frozen features, one a class.
+"""Protocol `svm`: linear support vector machines on frozen features, one per class.
 
-On multi-label sets as Goyal et al. measure VOC 2007 (arXiv 1905.01235, by their code,
-fair_self_supervision_benchmark): features of length 1, squared hinge, images with the class weigh
-double, the cost of each class chosen by 3-fold cross-validation on the training images. What is
-hard to tell counts as absent there, and is left out in testing. Their average precision is the area
-below the precision that is made to fall with recall, as VOC has it since 2010; the mean of eleven
-points, VOC's own in 2007, is reported beside it.
+On multi-label sets it follows the VOC 2007 evaluation of Goyal et al. (arXiv 1905.01235, in their
+code, fair_self_supervision_benchmark): features of length 1, squared hinge loss, double weight for
+images with the class, the cost of each class chosen by 3-fold cross-validation on the training
+images. Images in which the class is hard to tell count as images without it in training, and are
+left out in testing. Their average precision is the area below the precision made non-increasing in
+recall, VOC's definition since 2010; the mean over eleven points, VOC's definition in 2007, is
+reported beside it.
 
 Ours: solved in the primal instead of the dual, which has the same minimum and no random order.
 """
@@ -21,27 +22,35 @@ from sklearn.model_selection import cross_val_score
 from sklearn.svm import LinearSVC
 
 from ssl_jax.errors import UserError
-from ssl_jax.evaluation.accuracy import Accuracy
+from ssl_jax.evaluation.accuracy import Accuracy, sklearn_accuracy
 from ssl_jax.evaluation.features import Labelled
-from ssl_jax.evaluation.sklearn_scores import model_accuracy
 from ssl_jax.evaluation.task import Task
 from ssl_jax.health.representation import unit
 
 FOLDS = 3
-# Those of the code of Goyal et al.
+# From the code of Goyal et al.
 COSTS = tuple(sorted({*(10.0**n for n in range(-7, 3)), *(2.0**n for n in range(-19, -3))}))
 SINGLE_LABEL_COSTS = tuple(10.0**n for n in range(-2, 5))
 
 
 class MultiLabelled(NamedTuple):
-    """features: [N, d]. presence: as in `data.dataset.Dataset`, [N, C]."""
+    """Images of a multi-label set.
+
+    features: [N, d].
+    presence: which classes each image shows, as in `data.dataset.Dataset`, [N, C].
+    """
 
     features: Float[np.ndarray, "n d"]
     presence: Int8[np.ndarray, "n c"]
 
 
 class Precision(NamedTuple):
-    """Of each class: average precision as VOC has it since 2010 and as in 2007, chosen cost."""
+    """Average precision, one value per class.
+
+    area: by VOC's definition since 2010.
+    eleven_points: by VOC's definition in 2007.
+    costs: the cost that was chosen.
+    """
 
     area: list[float]
     eleven_points: list[float]
@@ -49,10 +58,15 @@ class Precision(NamedTuple):
 
 
 def svm(task: Task, seed: int) -> dict[str, Any]:
-    """Mean average precision on multi-label sets, accuracy on others; the seed changes nothing.
+    """Mean average precision on multi-label sets, accuracy on others.
+
+    Args:
+      task: the encoder and the images.
+      seed: changes nothing.
 
     Returns:
-      map, map_11_point and ap_CLASS of each class, or top1 and top5; all on the test images.
+      map, map_11_point and ap_CLASS for each class, or top1 and top5; all on the test images.
+      settings: how they were obtained.
 
     Raises:
       UserError: if a class is in too few images.
@@ -64,11 +78,11 @@ def svm(task: Task, seed: int) -> dict[str, Any]:
         "chosen_on": f"{FOLDS}-fold cross-validation on the training images",
     }
     if task.part("test").presence is None:
-        found, cost = svm_accuracy(
+        accuracy, cost = svm_accuracy(
             task.features("train"), task.features("test"), num_classes=task.num_classes
         )
         chosen = {"costs": SINGLE_LABEL_COSTS, "chosen_by": "top-1", "cost": cost}
-        return {**found._asdict(), "settings": settings | chosen}
+        return {**accuracy._asdict(), "settings": settings | chosen}
     classes = task.part("test").classes
     train, test = (_multi_labelled(task, part) for part in ("train", "test"))
     precision = svm_precision(train, test, classes)
@@ -96,6 +110,12 @@ def svm_precision(
 ) -> Precision:
     """Average precision on the test images, the cost of each class chosen by cross-validation.
 
+    Args:
+      train: the images to fit and to choose by.
+      test: the images to rank.
+      classes: names, for messages.
+      costs: to choose from.
+
     Raises:
       UserError: if a class is in fewer than 3 training images, or in no test image.
     """
@@ -121,7 +141,16 @@ def svm_accuracy(
     num_classes: int,
     costs: Sequence[float] = SINGLE_LABEL_COSTS,
 ) -> tuple[Accuracy, float]:
-    """(accuracy on the test images, the cost that cross-validation chose for all classes).
+    """Accuracy on the test images, one cost for all classes chosen by cross-validation.
+
+    Args:
+      train: the images to fit and to choose by.
+      test: the images to classify.
+      num_classes: of the data set.
+      costs: to choose from.
+
+    Returns:
+      (accuracy, chosen cost).
 
     Raises:
       UserError: if a class is in fewer than 3 training images.
@@ -132,29 +161,33 @@ def svm_accuracy(
     cost = _choose(make, features, train.labels, costs, scoring="accuracy")
     model = make(cost).fit(features, train.labels)
     test = test._replace(features=unit(test.features))
-    return model_accuracy(model, test, num_classes=num_classes), cost
+    return sklearn_accuracy(model, test, num_classes=num_classes), cost
 
 
 def average_precisions(
     scores: Float[np.ndarray, " n"], present: Bool[np.ndarray, " n"]
 ) -> tuple[float, float]:
-    """Average precision as VOC has it since 2010, and as in 2007; of equal scores the first wins.
+    """Average precision by VOC's definition since 2010, and by that of 2007.
 
     With p(r) the highest precision at a recall of at least r: the area below p, and the mean of
     p at 0, 0.1, ..., 1.
+
+    Args:
+      scores: by which images are ranked; among equal scores the first ranks first.
+      present: whether each image shows the class; at least one does.
     """
     present = present[np.argsort(-scores, kind="stable")]
     hits = np.cumsum(present)
     precision = hits / np.arange(1, len(hits) + 1)
     precision = np.maximum.accumulate(precision[::-1])[::-1]
-    # In tenths, where a recall of exactly 0.3 is not lost in rounding.
+    # In tenths, so that a recall of exactly 0.3 is not lost in rounding.
     points = [precision[np.argmax(10 * hits >= tenths * hits[-1])] for tenths in range(11)]
     return float(np.mean(precision[present])), float(np.mean(points))
 
 
 def _multi_labelled(task: Task, part: str) -> MultiLabelled:
     presence = task.part(part).presence
-    assert presence is not None  # all parts of a multi-label set have it
+    assert presence is not None  # all parts of a multi-label set have one
     return MultiLabelled(task.vectors(part), presence)
 
 
@@ -176,7 +209,7 @@ def _choose(
     *,
     scoring: str,
 ) -> float:
-    """The cost with the best mean score over the folds; the smallest where several are equal."""
+    """The cost with the best mean score over the folds; among equally good costs the smallest."""
 
     def score(cost: float) -> float:
         return float(

@@ -81,7 +81,7 @@ def test_euclidean_accuracy_is_that_of_a_loop_and_of_scikit_learn() -> None:
 
 def test_euclidean_distances_of_features_far_from_0() -> None:
     far = [Labelled(features + 3000, labels) for features, labels in (BANK, QUERIES)]
-    found = euclidean_knn_accuracy(*far, num_classes=CLASSES)[5]
+    found = euclidean_knn_accuracy(*far, num_classes=CLASSES, ks=(5,))[5]
     assert found == euclidean_loop(*far, 5)
 
 

@@ -102,7 +102,7 @@ def test_the_mlp_is_that_of_scikit_learn() -> None:
 
 
 def test_all_epochs_are_run() -> None:
-    """Also where the loss no longer falls: features that say nothing."""
+    """Also where the loss no longer falls, as with features that are all the same."""
     train = Labelled(np.zeros((30, 2), np.float32), np.arange(30) % 3)
     assert mlp_accuracy(train, train, num_classes=3, epochs=30, seed=0).top1 == pytest.approx(1 / 3)
 

@@ -1,4 +1,4 @@
-"""Figures of geometry against float64 loops."""
+"""The metrics of geometry against float64 loops."""
 
 import json
 import math

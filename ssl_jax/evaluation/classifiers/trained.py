@@ -1,7 +1,7 @@
-"""A linear classifier, trained on an encoder by softmax cross-entropy, or on cached features.
+"""A linear classifier trained by softmax cross-entropy, on an encoder or on cached features.
 
-The encoder is frozen (in evaluation mode) or learns with its own rate (in train mode; its batch
-statistics follow). The classifier starts from zero. The last epoch counts.
+The encoder is frozen (in evaluation mode) or learns at its own rate (in train mode, its batch
+statistics are updated). The classifier starts from zero. The last epoch counts.
 """
 
 import dataclasses
@@ -22,30 +22,41 @@ from ssl_jax.devices import sharding
 from ssl_jax.devices.sharding import Shardings
 from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
-from ssl_jax.evaluation.classifiers.linear import Linear, cross_entropy, descend
+from ssl_jax.evaluation.classifiers.linear_head import LinearHead, cross_entropy
+from ssl_jax.evaluation.classifiers.sgd import descend
 from ssl_jax.evaluation.features import Labelled
 from ssl_jax.evaluation.recipes import Recipe
 from ssl_jax.methods.parts.base import Aux, KeyArray, Method, Step
-from ssl_jax.methods.parts.common import apply_in_turn, encode_with
+from ssl_jax.methods.parts.chain import apply_in_turn, encode_with
 from ssl_jax.optim import optimizers
+from ssl_jax.optim.schedules import learning_rate
 from ssl_jax.training import feed
+from ssl_jax.training.compiled_step import CompiledStep
 from ssl_jax.training.progress import Progress
 from ssl_jax.training.step import TrainState, make_train_step
 from ssl_jax.types import Batch, Params, State
 
 
-def train_on_features(features: Labelled, recipe: Recipe, *, num_classes: int, seed: int) -> Linear:
-    """The classifier of `recipe` on features that were computed once.
+def train_on_features(
+    features: Labelled, recipe: Recipe, *, num_classes: int, seed: int
+) -> LinearHead:
+    """Trains the classifier of `recipe` on features that were computed once.
+
+    Args:
+      features: of the training images, with their labels.
+      recipe: how to train; its settings of encoder and augmentation do not apply.
+      num_classes: of the data set.
+      seed: of the order of the images.
 
     Raises:
-      UserError: if it diverges.
+      UserError: if the training diverges.
     """
     size = len(features.labels)
     batch_size = min(recipe.batch_size, size)
     optimizer, _ = _optimizer(recipe, recipe.learning_rate, batch_size, size // batch_size)
 
     @jax.jit
-    def train(x: Any, y: Any, key: Any) -> Linear:
+    def train(x: Any, y: Any, key: Any) -> LinearHead:
         common = {"key": key, "num_classes": num_classes, "epochs": recipe.epochs}
         return descend(x, y, optimizer, batch_size=batch_size, **common)
 
@@ -62,11 +73,19 @@ def train_on_images(
     num_classes: int,
     seed: int,
     shardings: Shardings,
-) -> tuple[Linear, Encoder]:
-    """(the classifier of `recipe` on augmented images, the encoder as the training left it).
+) -> tuple[LinearHead, Encoder]:
+    """Trains the classifier of `recipe` on augmented images.
 
-    Batches are spread over as many devices of `shardings` as divide them; what it returns lies
-    replicated on all.
+    Args:
+      encoder: frozen or trained along, as `recipe` has it.
+      dataset: the labelled training images.
+      recipe: how to train.
+      num_classes: of the data set.
+      seed: of the order of the images and of the augmentation.
+      shardings: batches are split over as many of its devices as divide them evenly.
+
+    Returns:
+      (the classifier, the encoder as the training left it), both replicated over all devices.
 
     Raises:
       UserError: if the training diverges.
@@ -86,9 +105,9 @@ def train_on_images(
     own = _divide(batch_size, shardings)
     source = _source(dataset, recipe.epochs * steps_per_epoch, batch_size, seed, own)
     train = _start(method, optimizer, seed, own)
-    advance = feed.Advance(train_step, source, own)
+    compiled = CompiledStep(train_step, source, own)
     try:
-        train = _run(train, advance, source, recipe, batch_size, steps_per_epoch)
+        train = _run(train, compiled, source, recipe, batch_size, steps_per_epoch)
     finally:
         source.close()
     params, state = jax.device_put(
@@ -97,19 +116,14 @@ def train_on_images(
     return params["classifier"], _with_variables(encoder, params, state)
 
 
-def learning_rate(recipe: Recipe, rate: float, batch_size: int) -> float:
-    """The peak of a learning rate of the recipe with batches of `batch_size`."""
-    return rate * batch_size / 256 if recipe.scaled else rate
-
-
 def _classifier(encoder: Encoder, num_classes: int, *, frozen: bool) -> Method:
-    """The classifier on the encoder, whose parameters are in `state` where it is frozen."""
+    """The classifier on the encoder, as a method; parameters of a frozen encoder are in `state`."""
     chain = {"backbone": encoder.backbone}
     parameters, stats = encoder.variables["params"], encoder.variables["batch_stats"]
 
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
         del key, batch
-        head = Linear(jnp.zeros((encoder.features, num_classes)), jnp.zeros(num_classes))
+        head = LinearHead(jnp.zeros((encoder.features, num_classes)), jnp.zeros(num_classes))
         fixed, learned = {"stats": {"backbone": stats}}, {"classifier": head}
         (fixed if frozen else learned)["backbone"] = parameters
         return learned, fixed
@@ -136,7 +150,7 @@ def _classifier(encoder: Encoder, num_classes: int, *, frozen: bool) -> Method:
 def _optimizers(
     recipe: Recipe, batch_size: int, steps_per_epoch: int
 ) -> tuple[optax.GradientTransformation, optax.Schedule]:
-    """The optimizer of classifier and encoder, and the learning rate of the classifier."""
+    """(optimizer of classifier and encoder, schedule of the classifier's learning rate)."""
     rates = {"classifier": recipe.learning_rate, "backbone": recipe.encoder_learning_rate}
     made: dict[Hashable, Any] = {
         name: _optimizer(recipe, rate, batch_size, steps_per_epoch) for name, rate in rates.items()
@@ -149,8 +163,8 @@ def _optimizers(
 def _optimizer(
     recipe: Recipe, rate: float, batch_size: int, steps_per_epoch: int
 ) -> tuple[optax.GradientTransformation, optax.Schedule]:
-    schedule = optimizers.learning_rate(
-        learning_rate(recipe, rate, batch_size),
+    schedule = learning_rate(
+        recipe.peak(rate, batch_size),
         recipe.epochs * steps_per_epoch,
         schedule=recipe.schedule,
         drops=[round(epoch * steps_per_epoch) for epoch in recipe.drops],
@@ -166,9 +180,9 @@ def _optimizer(
 
 
 def _divide(batch_size: int, shardings: Shardings) -> Shardings:
-    """Shardings over as many of the devices as divide the batch, which may be a whole small set."""
+    """Shardings over as many devices as divide the batch, which may be the whole of a small set."""
     devices = list(shardings.mesh.devices.flat)
-    if jax.process_count() > 1:  # every process has devices of its own, and all must take part
+    if jax.process_count() > 1:  # every process has its own devices, and all must take part
         return sharding.make(batch_size, devices)
     return sharding.make(batch_size, devices[: math.gcd(batch_size, len(devices))])
 
@@ -180,18 +194,18 @@ def _start(
     shardings: Shardings,
 ) -> TrainState:
     """The state before the first step, on the devices."""
-    # Copies: the steps donate their state, and these arrays are the encoder's own.
+    # Copies: the train steps donate their state, and these arrays belong to the encoder.
     params, state = jax.tree.map(np.array, method.init(jax.random.key(seed), Batch(())))
     start = (np.int32(0), params, state, optimizer.init(params))
     step, params, state, opt = sharding.put(start, shardings.replicated)
-    # Made where it is to lie: a typed key cannot be put onto devices of other processes.
+    # Created in place: a typed key cannot be put onto the devices of other processes.
     key = jax.jit(jax.random.key, static_argnums=0, out_shardings=shardings.replicated)(seed)
     return TrainState(step, params, state, opt, key)
 
 
 def _source(
     dataset: Dataset, steps: int, batch_size: int, seed: int, shardings: Shardings
-) -> feed.Pipeline:
+) -> feed.Feed:
     common = {"batch_size": batch_size, "seed": seed, "shardings": shardings}
     if feed.fits(dataset):
         return feed.on_device(dataset, **common)
@@ -200,19 +214,19 @@ def _source(
 
 def _run(
     train: TrainState,
-    advance: feed.Advance,
-    source: feed.Pipeline,
+    compiled: CompiledStep,
+    source: feed.Feed,
     recipe: Recipe,
     batch_size: int,
     steps_per_epoch: int,
 ) -> TrainState:
-    """All epochs, each of which waits for its last step and shows a line."""
+    """Trains all epochs; waits for the last step of each and prints a line."""
     steps = recipe.epochs * steps_per_epoch
     with Progress(steps, recipe.epochs, quiet=jax.process_index() > 0) as progress:
         for epoch in range(1, recipe.epochs + 1):
             start, metrics = time.monotonic(), {}
             for step in range((epoch - 1) * steps_per_epoch, epoch * steps_per_epoch):
-                train, metrics = advance(train, source.feed(step, 1), 1)
+                train, metrics = compiled(train, source.inputs(step, 1), 1)
             shown = {name: float(metrics[name]) for name in ("loss", "learning_rate")}
             _require_finite(shown["loss"], recipe)
             seconds = time.monotonic() - start
@@ -238,5 +252,5 @@ def _require_finite(value: Any, recipe: Recipe) -> None:
     if not np.isfinite(value):
         raise UserError(
             f"the classifier diverged at learning rate {recipe.learning_rate:g}, which does not "
-            "suit the features of this encoder; protocols tuned and ridge choose for themselves"
+            "suit the features of this encoder; protocols tuned and ridge choose their own settings"
         )

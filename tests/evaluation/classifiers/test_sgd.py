@@ -1,79 +1,25 @@
-"""Linear probes against scikit-learn and against gradient descent in float64."""
+"""Softmax regression by SGD against gradient descent in float64 and against scikit-learn."""
 
 import jax
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 
-from ssl_jax.evaluation.classifiers import linear
-from ssl_jax.evaluation.classifiers.linear import ridge, sgd_probe
+from ssl_jax.evaluation.classifiers.ridge import ridge_probe
+from ssl_jax.evaluation.classifiers.sgd import descend_grid, sgd_probe
 from ssl_jax.evaluation.features import Labelled, join
 from tests.evaluation.clusters import clusters
+from tests.evaluation.scores import top
 
 CLASSES = 7
 TRAIN, HOLDOUT, TEST = clusters(200, 60, 400, classes=CLASSES, width=40, spread=2.0, seed=1)
-
-
-def ridge_scores(fitted: Labelled, scored: Labelled, penalty: float) -> np.ndarray:
-    """Of scikit-learn in float64, on features standardised by TRAIN."""
-    mean, deviation = TRAIN.features.mean(0, np.float64), TRAIN.features.std(0, np.float64)
-    model = Ridge(alpha=penalty * len(fitted.labels))
-    model.fit((fitted.features - mean) / deviation, np.eye(CLASSES)[fitted.labels])
-    return model.predict((scored.features - mean) / deviation)
-
-
-def top(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
-    best = np.argsort(-scores, axis=1)[:, :k]
-    return float(np.mean([label in row for row, label in zip(best, labels, strict=True)]))
-
-
-@pytest.mark.parametrize("penalty", [1e-4, 0.1, 10.0])
-def test_ridge_is_that_of_scikit_learn(penalty: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "ROWS_AT_A_TIME", 64)
-    # With a shift, so that the mean of both parts is not the training part's.
-    holdout = Labelled(HOLDOUT.features + 1, HOLDOUT.labels)
-    scores = ridge_scores(join(TRAIN, holdout), TEST, penalty)
-    probe = ridge(TRAIN, holdout, TEST, num_classes=CLASSES, lambdas=(penalty,))
-    assert probe.chosen == {"lambda": penalty}
-    assert probe.accuracy == (top(scores, TEST.labels, 1), top(scores, TEST.labels, 5))
-
-    # The head itself, on features that are neither centred nor of one scale.
-    model = Ridge(alpha=penalty * len(TRAIN.labels))
-    model.fit(TRAIN.features.astype(np.float64), np.eye(CLASSES)[TRAIN.labels])
-    head = linear._solve(linear._moments(TRAIN, CLASSES), penalty)
-    np.testing.assert_allclose(head.kernel, model.coef_.T, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(head.bias, model.intercept_, rtol=1e-4, atol=1e-5)
-
-
-def test_ridge_chooses_on_the_held_out_images() -> None:
-    lambdas = (1e-4, 1e-2, 0.1, 0.3, 1.0, 10.0, 100.0)
-    by_lambda = [
-        (top(ridge_scores(TRAIN, HOLDOUT, value), HOLDOUT.labels, 1), value) for value in lambdas
-    ]
-    probe = ridge(TRAIN, HOLDOUT, TEST, num_classes=CLASSES, lambdas=lambdas)
-    assert probe.chosen == {"lambda": max(by_lambda)[1]}
-    assert lambdas[0] < probe.chosen["lambda"] < lambdas[-1]
-    equal = ridge(TRAIN, HOLDOUT, TEST, num_classes=CLASSES, lambdas=(1e-9, 1e-8))
-    assert equal.chosen == {"lambda": 1e-8}
-
-
-def test_dead_and_repeated_features_do_no_harm() -> None:
-    def with_more(images: Labelled) -> Labelled:
-        constant = np.full((len(images.labels), 1), 0.1, np.float32)
-        return Labelled(np.hstack([images.features, images.features, constant]), images.labels)
-
-    sets = [with_more(images) for images in (TRAIN, HOLDOUT, TEST)]
-    # Twice the same features are one with half the penalty.
-    twice = ridge(*sets, num_classes=CLASSES, lambdas=(0.2,))
-    once = ridge(TRAIN, HOLDOUT, TEST, num_classes=CLASSES, lambdas=(0.1,))
-    assert twice.accuracy == once.accuracy
 
 
 def test_descent_is_sgd_with_momentum_cosine_and_coupled_decay() -> None:
     epochs, rates, decays = 6, (0.5, 2.0), (0.0, 0.1)
     x = TRAIN.features[:50].astype(np.float64)
     y = np.eye(CLASSES)[TRAIN.labels[:50]]
-    heads = linear._descend(
+    heads = descend_grid(
         TRAIN.features[:50],
         TRAIN.labels[:50],
         np.asarray(rates, np.float32),
@@ -102,7 +48,7 @@ def test_an_epoch_takes_every_image_once() -> None:
     # With features of disjoint images, one epoch at a constant small rate moves each image's own
     # row of the kernel once; zero gradient elsewhere.
     count = 12
-    heads = linear._descend(
+    heads = descend_grid(
         np.eye(count, dtype=np.float32),
         np.arange(count) % CLASSES,
         np.asarray([1e-3], np.float32),
@@ -147,3 +93,13 @@ def test_sgd_probe_is_fitted_again_with_the_held_out_images() -> None:
     tested = Labelled(TEST.features[TEST.labels >= 4], TEST.labels[TEST.labels >= 4])
     probe = sgd_probe(train, new, tested, num_classes=CLASSES, learning_rates=(1.0,), epochs=10)
     assert probe.accuracy.top1 > 0.3  # of classes that only the held-out images have
+
+
+def test_two_classes_have_no_top5_and_are_told_apart_as_by_ridge() -> None:
+    sets = clusters(120, 40, 200, classes=7, width=10, spread=1.5, seed=2)
+    halves = [Labelled(images.features, images.labels % 2) for images in sets]
+    probe = sgd_probe(*halves, num_classes=2)
+    assert set(probe.chosen) == {"learning_rate", "weight_decay"}
+    assert probe.accuracy.top5 is None
+    expected = ridge_probe(*halves, num_classes=2).accuracy.top1
+    assert probe.accuracy.top1 == pytest.approx(expected, abs=0.1)

@@ -13,8 +13,8 @@ import pytest
 from ssl_jax.augment.policy import to_float
 from ssl_jax.devices import sharding
 from ssl_jax.errors import UserError
-from ssl_jax.evaluation.classifiers import classifier
-from ssl_jax.evaluation.classifiers.classifier import train_on_features, train_on_images
+from ssl_jax.evaluation.classifiers import trained
+from ssl_jax.evaluation.classifiers.trained import train_on_features, train_on_images
 from ssl_jax.evaluation.features import Labelled
 from ssl_jax.evaluation.recipes import Recipe
 from ssl_jax.training import feed
@@ -33,14 +33,14 @@ def cosine(epoch: int) -> float:
 
 
 def nesterov(p: np.ndarray, g: np.ndarray, memory: Any, epoch: int) -> tuple[np.ndarray, Any]:
-    """Rate 0.5 cosine, momentum 0.9, decay 0.1 but not of biases."""
+    """Rate 0.5 cosine, momentum 0.9, decay 0.1 except of biases."""
     g = g + 0.1 * p * (p.ndim > 1)
     memory = 0.9 * memory + g
     return p - 0.5 * cosine(epoch) * (g + 0.9 * memory), memory
 
 
 def lars(p: np.ndarray, g: np.ndarray, memory: Any, epoch: int) -> tuple[np.ndarray, Any]:
-    """Rate 2 cosine, momentum 0.9, trust ratio 0.001 |p| / |g| but not of biases or of p = 0."""
+    """Rate 2 cosine, momentum 0.9, trust ratio 0.001 |p| / |g| except of biases and of p = 0."""
     if p.ndim > 1 and np.linalg.norm(p) > 0:
         g = g * 0.001 * np.linalg.norm(p) / np.linalg.norm(g)
     memory = 0.9 * memory + g
@@ -66,7 +66,7 @@ RULES: dict[Rule, Recipe] = {
     # Scaled: 8 * 16 / 256.
     nesterov: Recipe(8.0, EPOCHS, SIZE, nesterov=True, scaled=True, weight_decay=0.1),
     lars: Recipe(2.0, EPOCHS, SIZE, optimizer="lars"),
-    adam: Recipe(0.01, EPOCHS, 1000, optimizer="adam", schedule="constant"),  # a batch is cut
+    adam: Recipe(0.01, EPOCHS, 1000, optimizer="adam", schedule="constant"),  # a cut batch
     dropped: Recipe(1.0, EPOCHS, SIZE, schedule="drops", drops=(5 / 3, 4.0)),
 }
 
@@ -94,14 +94,14 @@ def close(ours: Any, theirs: Any, *, rtol: float, atol: float) -> None:
 
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """No augmentation; returns the list of what was asked for."""
+    """No augmentation; returns the list of the arguments of `make_augment`."""
     asked = []
 
     def make(specs: Any, shape: Any) -> Any:
         asked.extend([*specs, shape])
         return lambda keys, images: (to_float(images),)
 
-    monkeypatch.setattr(classifier, "make_augment", make)
+    monkeypatch.setattr(trained, "make_augment", make)
     return asked
 
 
@@ -178,18 +178,18 @@ def test_devices_and_streaming_make_no_difference(monkeypatch: pytest.MonkeyPatc
     recipe = Recipe(0.3, 2, 12, encoder_learning_rate=0.05)
     images = separable(24, classes=CLASSES)
 
-    def trained(count: int) -> Any:
+    def train(count: int) -> Any:
         head, encoder = train_on_images(
             ENCODER, images, recipe, num_classes=CLASSES, seed=1, shardings=devices(count)
         )
         return jax.device_get((head, encoder.variables))
 
-    one = trained(1)
+    one = train(1)
     monkeypatch.setattr(feed, "RESIDENT_BYTES_ON_CPU", 0)
-    close(trained(8), one, rtol=1e-4, atol=1e-5)
+    close(train(8), one, rtol=1e-4, atol=1e-5)
 
 
-def test_what_it_returns_lies_on_all_devices() -> None:
+def test_the_result_is_replicated_over_all_devices() -> None:
     recipe, shardings = Recipe(0.1, 1, 12), devices(8)
     options = {"num_classes": CLASSES, "seed": 0, "shardings": shardings}
     parts = train_on_images(ENCODER, IMAGES, recipe, **options)
@@ -198,7 +198,7 @@ def test_what_it_returns_lies_on_all_devices() -> None:
     assert parts[1].step is None
 
 
-def test_divergence_is_said(plain: list[Any]) -> None:
+def test_divergence_is_an_error(plain: list[Any]) -> None:
     del plain
     recipe = Recipe(1e38, 3, SIZE, schedule="constant")
     assert IMAGES.labels is not None

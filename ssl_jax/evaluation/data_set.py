@@ -1,0 +1,44 @@
+"""Another data set than a run's own, as splits to evaluate an encoder on."""
+
+from pathlib import Path
+
+from ssl_jax.data.dataset import Splits
+from ssl_jax.data.load import load
+from ssl_jax.encoder.encoder import Description
+from ssl_jax.errors import in_section
+
+# Data sets whose images are files of any size.
+OF_FILES = ("folder", "voc07")
+# Data sets that are a person's own.
+OWN = ("folder", "npz")
+
+
+def load_data_set(name: str, path: str, classes: str, description: Description) -> Splits:
+    """Loads a data set; image files are decoded to what the encoder takes.
+
+    Args:
+      name: of the data set, as in `config.data.name`.
+      path: where it lies.
+      classes: file that lists its class folders; "" for all of them.
+      description: of the encoder.
+
+    Raises:
+      UserError: if there is no such data set, or if it cannot be read; it names the arguments as
+        a configuration does, "config.data.name".
+    """
+    files = name in OF_FILES
+    with in_section("config.data"):
+        loaded = load(
+            name,
+            path=path,
+            image_size=description.input_side if files else 0,
+            channels=description.channels if files else 0,
+            classes=classes,
+        )
+    labelled = loaded.train if loaded.labelled is None else loaded.labelled
+    return Splits(labelled, None, loaded.test)
+
+
+def result_name(name: str, path: str) -> str:
+    """The name of a data set in results; people's own sets are told apart by their folders."""
+    return f"{name}-{Path(path).resolve().name}" if name in OWN else name

@@ -1,0 +1,49 @@
+"""The protocols by name, and what each is in a line. Needs no jax."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Protocol(NamedTuple):
+    """A way to evaluate an encoder.
+
+    about: what it is, in a line.
+    place: module and function, below `evaluation.protocols`: (task, seed) -> metrics by name and,
+      under "settings", how they were obtained.
+    seeded: whether the seed changes the metrics.
+    """
+
+    about: str
+    place: str
+    seeded: bool = True
+
+    def load(self) -> Callable[[Any, int], dict[str, Any]]:
+        """The function of the protocol."""
+        module, function = self.place.split(".")
+        return getattr(importlib.import_module(f"ssl_jax.evaluation.protocols.{module}"), function)
+
+
+_LINEAR = "linear classifier, settings of"
+PROTOCOLS = {
+    "knn": Protocol("weighted k-nearest-neighbour vote, several k", "knn.knn", seeded=False),
+    "ridge": Protocol("ridge regression, lambda chosen on held-out images", "ridge.ridge", False),
+    "tuned": Protocol("softmax regression by SGD, settings chosen likewise", "tuned.tuned"),
+    "svm": Protocol("linear SVMs; on VOC 2007 mean average precision", "svm.svm", seeded=False),
+    "geometry": Protocol("alignment, uniformity, effective rank, spectrum", "geometry.geometry"),
+    "downscaled": Protocol("an MLP on pixels, features, PCA and t-SNE", "downscaled.downscaled"),
+    "ba_ssl": Protocol(f"{_LINEAR} BA-SSL", "linear.ba_ssl"),
+    "multi_network": Protocol(f"{_LINEAR} Multi-network", "linear.multi_network"),
+    "msbreg": Protocol(f"{_LINEAR} MSBReg", "linear.msbreg"),
+    "moco": Protocol(f"{_LINEAR} MoCo", "linear.moco"),
+    "multi_network_cached": Protocol(
+        "the same on features computed once, without augmentation", "linear.multi_network_cached"
+    ),
+    "msbreg_cached": Protocol("likewise", "linear.msbreg_cached"),
+    "moco_cached": Protocol("likewise", "linear.moco_cached"),
+    "places205": Protocol(f"{_LINEAR} MSBReg for Places205", "linear.places205"),
+    "inat18": Protocol(f"{_LINEAR} MSBReg for iNaturalist 2018", "linear.inat18"),
+    "finetune_1": Protocol("1 % of the labels, encoder frozen", "finetune.finetune_1"),
+    "finetune_10": Protocol("fine-tuning with 10 % of the labels", "finetune.finetune_10"),
+    "finetune": Protocol("fine-tuning with all labels", "finetune.finetune"),
+}

@@ -1,0 +1,42 @@
+"""How a protocol is run: over seeds, with their mean and deviation."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from ssl_jax.evaluation.protocol_names import PROTOCOLS
+from ssl_jax.evaluation.task import PARTS, Task
+
+
+def run_protocol(name: str, task: Task, *, seeds: Sequence[int] = (0,)) -> dict[str, Any]:
+    """Runs a protocol once per seed.
+
+    Args:
+      name: a key of `PROTOCOLS`.
+      task: the encoder and the images.
+      seeds: repetitions do not count; a protocol that is not seeded runs once.
+
+    Returns:
+      What the protocol returns. Of several seeds, every metric is the mean and has a sample
+      standard deviation beside it (`top1_std`); everything else is that of the first seed.
+      runs: what the protocol returned for each of several seeds; empty for a single run.
+      protocol: its name.
+      seeds: those that were used; empty where the protocol is not seeded.
+      splits: number of images in each part.
+    """
+    protocol = PROTOCOLS[name]
+    run = protocol.load()
+    used = tuple(dict.fromkeys(seeds)) if protocol.seeded else ()
+    runs = [run(task, seed) for seed in used or (0,)]
+    result = dict(runs[0])
+    if len(runs) > 1:
+        for key in [key for key, value in runs[0].items() if isinstance(value, float)]:
+            values = [metrics[key] for metrics in runs]
+            result |= {key: statistics.mean(values), f"{key}_std": statistics.stdev(values)}
+    return {
+        "protocol": name,
+        **result,
+        "runs": runs if len(runs) > 1 else [],
+        "seeds": list(used),
+        "splits": {part: len(task.part(part).images) for part in PARTS},
+    }

@@ -1,0 +1,107 @@
+"""Protocols that train a linear classifier with labels as a paper's recipe says.
+
+Recipes choose nothing: they train on all labelled training images, including held-out ones, or on
+the share that they name. The test images are read once, after the last epoch.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from ssl_jax.data.dataset import Dataset, take
+from ssl_jax.data.files import Files
+from ssl_jax.errors import UserError
+from ssl_jax.evaluation.classifiers.linear_head import head_accuracy
+from ssl_jax.evaluation.classifiers.trained import train_on_features, train_on_images
+from ssl_jax.evaluation.features import select
+from ssl_jax.evaluation.label_subset import draw_share, listed
+from ssl_jax.evaluation.recipes import Recipe
+from ssl_jax.evaluation.task import NEEDS_SINGLE_LABELS, NOT_AUGMENTED, Task
+
+
+def train_by_recipe(
+    task: Task, seed: int, *, recipe: Recipe, cached: bool = False
+) -> dict[str, Any]:
+    """Trains a linear classifier as `recipe` says.
+
+    Args:
+      task: the encoder and the images.
+      seed: of the training and of the labelled share that is drawn.
+      recipe: how to train.
+      cached: train on features of images without augmentation. They are computed once, which is
+        far faster, but it is another protocol; "settings" tell which of the two it was.
+
+    Returns:
+      top1 and top5 on the test images; settings: how the classifier was trained.
+
+    Raises:
+      UserError: if the training diverges, if the labelled share cannot be had, or if cached
+        features are asked for where the encoder is fine-tuned.
+    """
+    frozen = recipe.encoder_learning_rate == 0
+    cached = cached or not recipe.augmentation
+    if cached and not frozen:
+        raise UserError("an encoder that is fine-tuned has no cached features")
+    dataset = task.train()
+    rows, labels = _labelled(dataset, recipe.labels, task.labels, seed)
+    common = {"num_classes": task.num_classes, "seed": seed}
+    if cached:
+        head = train_on_features(select(task.features("train"), rows), recipe, **common)
+    else:
+        head, encoder = train_on_images(
+            task.encoder, take(dataset, rows), recipe, shardings=task.shardings, **common
+        )
+        # The features of a frozen encoder are those that the task has cached.
+        task = task if frozen else dataclasses.replace(task, encoder=encoder)
+    settings = {**describe(recipe, len(rows), cached=cached), "labels": labels}
+    return {**head_accuracy(head, task.features("test"))._asdict(), "settings": settings}
+
+
+def describe(recipe: Recipe, size: int, *, cached: bool) -> dict[str, Any]:
+    """The recipe as it was followed with `size` training images."""
+    batch_size = min(recipe.batch_size, size)
+    frozen = recipe.encoder_learning_rate == 0
+    drops = " and ".join(f"{epoch:.4g}" for epoch in recipe.drops)
+    schedules = {"cosine": "cosine to 0", "drops": f"x 0.1 at epochs {drops}"}
+    settings = {
+        "classifier": "linear, softmax cross-entropy, from zero",
+        "encoder": "frozen" if frozen else "fine-tuned",
+        "optimizer": recipe.optimizer,
+        "momentum": recipe.momentum,
+        "nesterov": recipe.nesterov,
+        "learning_rate": recipe.peak(recipe.learning_rate, batch_size),
+        "encoder_learning_rate": recipe.peak(recipe.encoder_learning_rate, batch_size),
+        "schedule": schedules.get(recipe.schedule, recipe.schedule),
+        "epochs": recipe.epochs,
+        "batch_size": batch_size,
+        "weight_decay": recipe.weight_decay,
+        "augmentation": NOT_AUGMENTED if cached else "random resized crop 0.08 to 1 and flip",
+        "figures": "of the last epoch",
+    }
+    if batch_size < recipe.batch_size:
+        note = f"{recipe.batch_size} in the recipe; there are {size} training images"
+        settings["batch_size_cut"] = note
+    return settings
+
+
+def _labelled(
+    dataset: Dataset, share: float, file: Path | None, seed: int
+) -> tuple[Int[np.ndarray, " m"], str]:
+    """(indices of the training images whose labels are used, what they are in words)."""
+    if dataset.labels is None:
+        raise UserError(NEEDS_SINGLE_LABELS)
+    size = len(dataset.labels)
+    if share == 1:
+        return np.arange(size), f"all {size} training images"
+    if file is None:
+        rows = draw_share(dataset.labels, share, seed=seed)
+        which = f"{share:.0%} drawn by seed {seed}, each class giving its share"
+    elif isinstance(dataset.images, Files):
+        rows = listed(dataset.images.names, file)
+        which = f"those of the list {file.name}"
+    else:
+        raise UserError(f"{file} lists file names, but the training images are not image files")
+    return rows, f"{len(rows)} of {size} training images: {which}"
