@@ -16,18 +16,11 @@ Where the settings come from; none were published for the loss without a queue o
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=imagenet100,
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def start() -> ConfigDict:
@@ -81,3 +74,18 @@ def digits() -> ConfigDict:
     config.method.hidden = 128
     config.method.out = 64
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, out=8)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": imagenet100,
+    "tiny": tiny,
+}

@@ -13,11 +13,11 @@ Published, linear top-1 on ImageNet-100, 400 epochs, the best of 10 runs: 68.76,
 """
 
 from ml_collections import ConfigDict
-
-from configs import byol
+from ssl_jax.configs import byol, common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    config = byol.get_config(variant)
-    config.fusion.enabled = True
-    return config
+    return common.choose(variant, VARIANTS)
+
+
+VARIANTS = common.changed(byol.VARIANTS, common.fused)

@@ -14,19 +14,11 @@ was measured with this code stands in the README.
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=imagenet,
-        imagenet=imagenet,
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def paper() -> ConfigDict:
@@ -70,3 +62,19 @@ def digits() -> ConfigDict:
     config.method.hidden = 256
     config.method.out = 64
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, out=8)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": imagenet,
+    "imagenet": imagenet,
+    "tiny": tiny,
+}

@@ -15,15 +15,19 @@ What was measured with this code stands in the README.
 """
 
 from ml_collections import ConfigDict
-
-from configs import moco_v2
+from ssl_jax.configs import common, moco_v2
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    config = moco_v2.get_config(variant)
-    config.fusion.enabled = True
-    if variant == "imagenet":
-        config.epochs = 300
-        config.network.name = "resnet18"
-        config.method.hidden = 512
+    return common.choose(variant, VARIANTS)
+
+
+def imagenet() -> ConfigDict:
+    config = common.fused(moco_v2.imagenet())
+    config.epochs = 300
+    config.network.name = "resnet18"
+    config.method.hidden = 512
     return config
+
+
+VARIANTS = {**common.changed(moco_v2.VARIANTS, common.fused), "imagenet": imagenet}

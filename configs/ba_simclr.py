@@ -13,11 +13,11 @@ Published, linear top-1 on ImageNet-100, 400 epochs, the best of 10 runs: 64.02,
 """
 
 from ml_collections import ConfigDict
-
-from configs import simclr
+from ssl_jax.configs import common, simclr
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    config = simclr.get_config(variant)
-    config.fusion.enabled = True
-    return config
+    return common.choose(variant, VARIANTS)
+
+
+VARIANTS = common.changed(simclr.VARIANTS, common.fused)

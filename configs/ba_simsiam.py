@@ -13,11 +13,11 @@ Published, linear top-1 on ImageNet-100, 400 epochs, the best of 10 runs: 66.97,
 """
 
 from ml_collections import ConfigDict
-
-from configs import simsiam
+from ssl_jax.configs import common, simsiam
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    config = simsiam.get_config(variant)
-    config.fusion.enabled = True
-    return config
+    return common.choose(variant, VARIANTS)
+
+
+VARIANTS = common.changed(simsiam.VARIANTS, common.fused)

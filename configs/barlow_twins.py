@@ -14,8 +14,7 @@ Where the settings come from, and the linear top-1 that was published with them:
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 # The official learning rate of biases over that of weights. LARS does not see the scale of loss and
 # weight decay where it adapts, which it does not for biases: to scale both is to scale their rate.
@@ -23,14 +22,7 @@ BIAS_RATE = 0.0048 / 0.2
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=imagenet100,
-        imagenet=imagenet,
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def start(*, width: int, scale: float) -> ConfigDict:
@@ -85,3 +77,19 @@ def digits() -> ConfigDict:
     config.learning_rate = 2e-3
     config.optimizer.name = "adamw"
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, out=8)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": imagenet100,
+    "imagenet": imagenet,
+    "tiny": tiny,
+}

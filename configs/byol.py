@@ -24,23 +24,11 @@ with this code stands in the README.
 """
 
 from ml_collections import ConfigDict
-
-from configs import common, msbreg
+from ssl_jax.configs import common, msbreg
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=imagenet100,
-        stl10=stl10,
-        imagenet=imagenet,
-        tiny_imagenet=lambda: multi_network(common.tiny_imagenet(common.base()), 64),
-        cifar10_multi_network=lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
-        cifar100_multi_network=lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def paper(**changes) -> ConfigDict:
@@ -113,3 +101,23 @@ def digits() -> ConfigDict:
     config.optimizer.weight_decay = 1e-4
     config.method = paper(hidden=256, predictor_hidden=256, out=64)
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, predictor_hidden=12, out=8)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": imagenet100,
+    "stl10": stl10,
+    "imagenet": imagenet,
+    "tiny_imagenet": lambda: multi_network(common.tiny_imagenet(common.base()), 64),
+    "cifar10_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
+    "cifar100_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
+    "tiny": tiny,
+}

@@ -14,19 +14,11 @@ What was measured with this code stands in the README.
 """
 
 from ml_collections import ConfigDict
-
-from configs import byol, common
+from ssl_jax.configs import byol, common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: crops(byol.cifar("cifar10"), small=16, blur=0.0),
-        cifar100=lambda: crops(byol.cifar("cifar100"), small=16, blur=0.0),
-        imagenet100=lambda: crops(byol.imagenet100(), small=96),
-        imagenet=lambda: crops(byol.imagenet(), small=96),
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def crops(
@@ -46,3 +38,17 @@ def digits() -> ConfigDict:
     config = crops(byol.digits(), small=8, blur=0.0, between=0.4, least=0.2)
     config.augment.view2.copies = 2
     return config
+
+
+def tiny() -> ConfigDict:
+    return common.tiny(digits())
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: crops(byol.cifar("cifar10"), small=16, blur=0.0),
+    "cifar100": lambda: crops(byol.cifar("cifar100"), small=16, blur=0.0),
+    "imagenet100": lambda: crops(byol.imagenet100(), small=96),
+    "imagenet": lambda: crops(byol.imagenet(), small=96),
+    "tiny": tiny,
+}

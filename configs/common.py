@@ -4,152 +4,52 @@ A config is a function from a variant's name to a ConfigDict: `configs/ba_moco.p
 `get_config("cifar10")`. Anything can be overridden on the command line: `--config.epochs=5`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ml_collections import ConfigDict
 
 from ssl_jax.errors import UserError
 
+Variants = Mapping[str, Callable[[], ConfigDict]]
+
 
 def base() -> ConfigDict:
-    """Every key that a run understands, with neutral values."""
-    config = ConfigDict()
-    config.seed = 0
-    config.epochs = 100
-    config.batch_size = 256
-    # At `optimizer.base_batch` images a batch; the rate in use is scaled linearly with the batch.
-    config.learning_rate = 0.1
-    config.data = ConfigDict(
-        {
-            "name": "digits",  # a file of ssl_jax/data/sources, as cifar10, stl10, folder
-            "path": "",
-            "classes": "",  # file that lists the class folders to take; empty: all (folder only)
-            "limit": 0,  # that many training images, chosen by the seed; 0: all
-            "holdout": 0.0,  # part of the training images to look at while training, not trained on
-            # Side in pixels at which images are stored; 0: as they are, files as large as views.
-            "image_size": 0,
-            "channels": 0,  # 1 or 3, to which image files are brought; 0: as they are, files to RGB
-            "pipeline": "auto",  # device: all images in its memory; grain: streamed; auto
-            "workers": 0,  # processes that decode for grain; 0: threads
-        }
-    )
-    config.augment = ConfigDict({"view0": view(), "view1": view()})
-    config.network = ConfigDict(
-        {
-            # resnet18, resnet34, resnet50, vit_tiny, vit_small, vit_base, or vit: as below
-            "name": "resnet18",
-            "width": 0,  # 0: as the name says, as are all sizes below
-            "stages": (),  # blocks in each stage of a ResNet
-            # 3x3; small: the same and max-pooling; imagenet: 7x7 of stride 2 and max-pooling
-            "stem": "cifar",
-            "stem_padding": 1,  # of the cifar stem; solo-learn has 2
-            "zero_init_residual": False,
-            "batch_norm_groups": 1,  # statistics of batch_size / groups images each
-            # Of a Vision Transformer.
-            "patch_size": 0,
-            "depth": 0,
-            "heads": 0,
-            "mlp_ratio": 4.0,
-            "dropout": 0.0,
-            "positions": "sincos",  # or learned
-            "pooling": "class",  # or mean
-            # The encoder to start from: a run's folder, an imported one, or an exported file.
-            "weights": "",
-            # Of the images in [0, 1], per channel; empty: those of weights, or the data set's own.
-            "mean": (),
-            "std": (),
-            # Of the computation; parameters are always float32. auto: bfloat16 on accelerators.
-            "dtype": "auto",
-        }
-    )
-    config.method = ConfigDict({"name": "moco_v3"})
-    config.fusion = ConfigDict(
-        {
-            "enabled": False,
-            "patch_size": 4,
-            "depth": 1,
-            "group_size": 0,  # images that fuse together; 0: the whole batch
-            "restore_activation": "relu",  # or identity
-            "fuse_before_normalize": False,
-            "identity_start": False,
-            "views": (1,),  # which views are fused, counted from 0
-            "width": 0,  # of the 1x1 convolutions; 0: the group size
-            "pointwise_layers": 2,  # number of 1x1 convolutions in a layer
-            "residual": "conv",  # or identity
-        }
-    )
-    # What is added to the loss of any method, by its weight; 0.0: nothing.
-    config.penalty = ConfigDict({"brownian": 0.0, "singular_value": 0.0, "uniformity": 0.0})
-    config.optimizer = ConfigDict(
-        {
-            "name": "sgd",  # sgd, adam, adamw, lars, lars_optax, larc
-            "base_batch": 256,  # 0: the learning rate is not scaled with the batch
-            "warmup_epochs": 0.0,
-            "schedule": "cosine",  # constant, or drops: times drop_factor at drops_before_end
-            "final_rate": 0.0,  # where the cosine ends, as a share of the learning rate
-            "drops_before_end": (),  # epochs
-            "drop_factor": 0.1,
-            "freeze_epochs": 0.0,  # of SwAV's prototypes and DINO's last layer
-            "clip_norm": 0.0,  # largest norm of the whole gradient; 0.0: any
-            "weight_decay": 0.0,
-            "momentum": 0.9,  # Adam's beta1
-            "beta2": 0.999,
-            "nesterov": False,
-            "trust_coefficient": 0.001,  # LARS and LARC
-            "decay_all": False,  # decay biases and normalisation parameters as well
-        }
-    )
-    config.log_every_steps = 50
-    config.probe_every_epochs = 10  # kNN, feature std and effective rank; 0: never
-    config.checkpoint_every_epochs = 10
-    config.keep_checkpoints = 2
-    config.steps_per_call = 1  # several steps in one program; accelerators only
-    # Images to encode are the central part `crop` of the side, resized to `size` (0: as views).
-    config.evaluation = ConfigDict({"batch_size": 256, "size": 0, "crop": 1.0})
-    return config
+    """Every key that a run understands, with neutral values; see `setup.defaults.base`."""
+    # Late: `--help` lists configs and their variants without jax.
+    from ssl_jax.setup import defaults
+
+    return defaults.base()
 
 
 def view(**changes) -> ConfigDict:
-    """One augmentation policy (`ssl_jax.augment.ViewSpec`); several views if `copies` says so."""
-    spec = {
-        "copies": 1,
-        "size": 32,
-        "crop_probability": 1.0,
-        "crop_scale": (0.08, 1.0),
-        "crop_ratio": (0.75, 4 / 3),
-        "interpolation": "bilinear",
-        "flip": 0.5,
-        "jitter_probability": 0.0,
-        "brightness": 0.0,
-        "contrast": 0.0,
-        "saturation": 0.0,
-        "hue": 0.0,
-        "crop_or_jitter": False,
-        "grey": 0.0,
-        "colours_first": False,  # before the crop
-        "blur": 0.0,
-        "blur_sigma": (0.1, 2.0),
-        "blur_kernel": 0,  # pixels, odd; 0: a tenth of the side
-        "solarize": 0.0,
-        "solarize_threshold": 0.5,
-    }
-    unknown = set(changes) - set(spec)
-    if unknown:
-        raise TypeError(f"view has no {sorted(unknown)}")
-    return ConfigDict({**spec, **changes})
+    """One augmentation policy (`augment.policy.ViewSpec`); several views if `copies` says so."""
+    from ssl_jax.setup import defaults
+
+    return defaults.view(**changes)
 
 
-def choose(variant: str, **variants: Callable[[], ConfigDict]) -> ConfigDict:
-    """The config that `variant` names; "" is `digits`.
+def choose(variant: str, variants: Variants) -> ConfigDict:
+    """The config that `variant` names; "" is the first of them.
 
     Raises:
       UserError: for a name that is none of them.
     """
-    name = variant or "digits"
+    name = variant or next(iter(variants))
     if name not in variants:
         known = ", ".join(variants)
         raise UserError(f"this config has no variant {variant!r}; it has {known}")
     return variants[name]()
+
+
+def changed(variants: Variants, change: Callable[[ConfigDict], ConfigDict]) -> Variants:
+    """The same variants, each with the change."""
+    return {name: lambda make=make: change(make()) for name, make in variants.items()}
+
+
+def fused(config: ConfigDict) -> ConfigDict:
+    """Batch fusion in front."""
+    config.fusion.enabled = True
+    return config
 
 
 def views(*policies: ConfigDict) -> ConfigDict:
@@ -224,6 +124,31 @@ def digit_view(**changes) -> dict:
         "contrast": 0.4,
         **changes,
     }
+
+
+def tiny(config: ConfigDict) -> ConfigDict:
+    """A config of the digits at the smallest size that runs every line of it: for tests."""
+    config.epochs = 1
+    config.batch_size = 16
+    config.data.limit = 64
+    config.optimizer.warmup_epochs = 0.0
+    config.optimizer.freeze_epochs = 0.0
+    config.probe_every_epochs = 1
+    config.checkpoint_every_epochs = 1
+    config.log_every_steps = 2
+    config.network.width = 4
+    if config.network.name.startswith("resnet"):
+        config.network.stages = (1, 1)
+    else:
+        config.network.update(width=8, depth=1, heads=2, patch_size=2)
+    for policy in config.augment.values():
+        policy.size //= 2
+    return config
+
+
+def tiny_view(**changes) -> ConfigDict:
+    """A view of a digit of 8 pixels."""
+    return view(**digit_view(**{"size": 8, **changes}))
 
 
 def cifar(config: ConfigDict, name: str) -> ConfigDict:

@@ -17,19 +17,11 @@ all outputs being equally likely.
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=imagenet100,
-        imagenet100_vit=imagenet100_vit,
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def start() -> ConfigDict:
@@ -92,3 +84,20 @@ def digits() -> ConfigDict:
     config.method.teacher_temperature = 0.04
     config.method.momentum = 0.996
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, bottleneck=8, out=16)
+    config.augment = common.views(common.tiny_view(copies=2), common.tiny_view(size=4))
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": imagenet100,
+    "imagenet100_vit": imagenet100_vit,
+    "tiny": tiny,
+}

@@ -15,20 +15,11 @@ Where the settings come from, and the linear top-1 that was published with them:
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
-        cifar100=lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
-        tiny_imagenet=lambda: multi_network(common.tiny_imagenet(common.base()), 64),
-        imagenet100=imagenet100,
-        imagenet=imagenet,
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def method() -> ConfigDict:
@@ -86,3 +77,20 @@ def digits() -> ConfigDict:
     config.method.hidden = config.method.predictor_hidden = 128
     config.method.out = 64
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, out=8, predictor_hidden=8)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
+    "cifar100": lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
+    "tiny_imagenet": lambda: multi_network(common.tiny_imagenet(common.base()), 64),
+    "imagenet100": imagenet100,
+    "imagenet": imagenet,
+    "tiny": tiny,
+}

@@ -25,22 +25,11 @@ ImageNet, with ResNet-18 and batch 256. What was measured with this code stands 
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=imagenet100,
-        imagenet=imagenet,
-        tiny_imagenet=lambda: multi_network(common.tiny_imagenet(common.base()), 64),
-        cifar10_multi_network=lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
-        cifar100_multi_network=lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def cifar(name: str) -> ConfigDict:
@@ -146,3 +135,22 @@ def digits() -> ConfigDict:
     config.method.out = 64
     config.method.queue_size = 1024
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, out=8, queue_size=32)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": imagenet100,
+    "imagenet": imagenet,
+    "tiny_imagenet": lambda: multi_network(common.tiny_imagenet(common.base()), 64),
+    "cifar10_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
+    "cifar100_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
+    "tiny": tiny,
+}

@@ -7,11 +7,16 @@ Batch-Adaptive Self-Supervised Learning", section 4.1), so that the two differ i
 """
 
 from ml_collections import ConfigDict
-
-from configs import ba_moco
+from ssl_jax.configs import ba_moco, common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    config = ba_moco.get_config(variant)
+    return common.choose(variant, VARIANTS)
+
+
+def unfused(config: ConfigDict) -> ConfigDict:
     config.fusion.enabled = False
     return config
+
+
+VARIANTS = common.changed(ba_moco.VARIANTS, unfused)

@@ -28,24 +28,11 @@ The ablations:
 from functools import partial
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=imagenet100,
-        imagenet100_k2=partial(imagenet100, views=2),
-        imagenet100_k8=partial(imagenet100, views=8),
-        stl10=stl10,
-        stl10_k2=partial(stl10, views=2),
-        stl10_k8=partial(stl10, views=8),
-        imagenet=imagenet,
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def paper(
@@ -107,3 +94,25 @@ def digits() -> ConfigDict:
     config.method.out = 64
     config.augment = common.views(common.view(**common.digit_view(copies=4)))
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, out=8, head_norm="layer")
+    config.augment.view0.copies = 3
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": imagenet100,
+    "imagenet100_k2": partial(imagenet100, views=2),
+    "imagenet100_k8": partial(imagenet100, views=8),
+    "stl10": stl10,
+    "stl10_k2": partial(stl10, views=2),
+    "stl10_k8": partial(stl10, views=8),
+    "imagenet": imagenet,
+    "tiny": tiny,
+}

@@ -17,19 +17,11 @@ What the paper leaves open is in the docstring of ssl_jax/methods/multi_network.
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: paper(common.cifar(common.base(), "cifar10"), 32),
-        cifar100=lambda: paper(common.cifar(common.base(), "cifar100"), 32),
-        tiny_imagenet=lambda: paper(common.tiny_imagenet(common.base()), 64),
-        imagenet100=lambda: paper(common.imagenet(common.base()), 224),
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def paper(config: ConfigDict, size: int) -> ConfigDict:
@@ -64,3 +56,19 @@ def digits() -> ConfigDict:
     config.method.queue_size = 1024
     config.augment = common.views(common.view(copies=3, **common.digit_view()))
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(projector_widths=(8, 8, 8), predictor_hidden=8, queue_size=32)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: paper(common.cifar(common.base(), "cifar10"), 32),
+    "cifar100": lambda: paper(common.cifar(common.base(), "cifar100"), 32),
+    "tiny_imagenet": lambda: paper(common.tiny_imagenet(common.base()), 64),
+    "imagenet100": lambda: paper(common.imagenet(common.base()), 224),
+    "tiny": tiny,
+}

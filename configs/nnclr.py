@@ -15,21 +15,11 @@ Where the settings come from, and the linear top-1 that was published with them:
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=imagenet100,
-        tiny_imagenet=lambda: multi_network(common.tiny_imagenet(common.base()), 64),
-        cifar10_multi_network=lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
-        cifar100_multi_network=lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def solo(config: ConfigDict) -> ConfigDict:
@@ -85,3 +75,21 @@ def digits() -> ConfigDict:
     config.method.out = 64
     config.method.queue_size = 1024
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, out=8, predictor_hidden=8, queue_size=32)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": imagenet100,
+    "tiny_imagenet": lambda: multi_network(common.tiny_imagenet(common.base()), 64),
+    "cifar10_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
+    "cifar100_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
+    "tiny": tiny,
+}

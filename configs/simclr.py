@@ -25,23 +25,11 @@ with this code stands in the README.
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=imagenet100,
-        stl10=stl10,
-        imagenet=imagenet,
-        tiny_imagenet=lambda: multi_network(common.tiny_imagenet(common.base()), 64),
-        cifar10_multi_network=lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
-        cifar100_multi_network=lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def head(hidden: int, out: int, temperature: float, norm: str = "batch") -> ConfigDict:
@@ -138,3 +126,23 @@ def digits() -> ConfigDict:
     config.optimizer.name = "adamw"
     config.method = head(128, 64, 0.5)
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, out=8)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": imagenet100,
+    "stl10": stl10,
+    "imagenet": imagenet,
+    "tiny_imagenet": lambda: multi_network(common.tiny_imagenet(common.base()), 64),
+    "cifar10_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
+    "cifar100_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
+    "tiny": tiny,
+}

@@ -20,19 +20,11 @@ loss is NaN; this one does not.
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: paper(common.cifar(common.base(), "cifar10"), 32),
-        cifar100=lambda: paper(common.cifar(common.base(), "cifar100"), 32),
-        cifar10_224=cifar10_224,
-        imagenet100=lambda: paper(common.imagenet(common.base()), 224),
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def crop_or_jitter() -> dict:
@@ -89,3 +81,19 @@ def digits() -> ConfigDict:
     policy = {**crop_or_jitter(), "flip": 0.0, "saturation": 0.0, "hue": 0.0}
     config.augment = common.views(common.view(size=16, copies=2, **policy))
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, out=8)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: paper(common.cifar(common.base(), "cifar10"), 32),
+    "cifar100": lambda: paper(common.cifar(common.base(), "cifar100"), 32),
+    "cifar10_224": cifar10_224,
+    "imagenet100": lambda: paper(common.imagenet(common.base()), 224),
+    "tiny": tiny,
+}

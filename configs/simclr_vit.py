@@ -18,21 +18,11 @@ the tokens, head, temperature and augmentation.
 """
 
 from ml_collections import ConfigDict
-
-from configs import common, simclr_downscaled
+from ssl_jax.configs import common, simclr_downscaled
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=lambda: imagenet(6),
-        imagenet4_6=lambda: imagenet(6),
-        imagenet4_8=lambda: imagenet(8),
-        imagenet4_12=lambda: imagenet(12),
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def paper(config: ConfigDict, size: int, depth: int) -> ConfigDict:
@@ -70,3 +60,19 @@ def digits() -> ConfigDict:
     config.optimizer.name = "adamw"
     config.learning_rate = 1e-3
     return config
+
+
+def tiny() -> ConfigDict:
+    return common.tiny(digits())
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": lambda: imagenet(6),
+    "imagenet4_6": lambda: imagenet(6),
+    "imagenet4_8": lambda: imagenet(8),
+    "imagenet4_12": lambda: imagenet(12),
+    "tiny": tiny,
+}

@@ -20,22 +20,11 @@ with this code stands in the README.
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=imagenet100,
-        imagenet=imagenet,
-        tiny_imagenet=lambda: multi_network(common.tiny_imagenet(common.base()), 64),
-        cifar10_multi_network=lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
-        cifar100_multi_network=lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def paper() -> ConfigDict:
@@ -110,3 +99,22 @@ def digits() -> ConfigDict:
     config.method.projector_layers = 2
     config.method.predictor_hidden = 32
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, out=8, predictor_hidden=8)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": imagenet100,
+    "imagenet": imagenet,
+    "tiny_imagenet": lambda: multi_network(common.tiny_imagenet(common.base()), 64),
+    "cifar10_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
+    "cifar100_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
+    "tiny": tiny,
+}

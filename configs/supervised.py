@@ -14,19 +14,11 @@ Where the settings come from, and the top-1 that was published:
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10", num_classes=10),
-        cifar100=lambda: cifar("cifar100", num_classes=100),
-        imagenet100=lambda: imagenet(num_classes=100),
-        imagenet=lambda: imagenet(num_classes=1000),
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def start(num_classes: int) -> ConfigDict:
@@ -65,3 +57,17 @@ def digits() -> ConfigDict:
     config.optimizer.decay_all = False
     config.augment = common.views(common.view(**common.digit_view()))
     return config
+
+
+def tiny() -> ConfigDict:
+    return common.tiny(digits())
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10", num_classes=10),
+    "cifar100": lambda: cifar("cifar100", num_classes=100),
+    "imagenet100": lambda: imagenet(num_classes=100),
+    "imagenet": lambda: imagenet(num_classes=1000),
+    "tiny": tiny,
+}

@@ -21,20 +21,11 @@ swav_400ep_bs256_pretrain.sh has --config.batch_size=256 --config.learning_rate=
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=imagenet100,
-        imagenet=imagenet,
-        imagenet_2x224=imagenet_2x224,
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def start() -> ConfigDict:
@@ -112,3 +103,28 @@ def digits() -> ConfigDict:
     config.method.epsilon = 0.03
     config.method.queue_size = 512
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(
+        hidden=8,
+        out=8,
+        prototypes=8,
+        temperature=0.5,
+        queue_size=32,
+        queue_from=0.0,
+    )
+    config.augment = common.views(common.tiny_view(copies=2), common.tiny_view(size=4))
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": imagenet100,
+    "imagenet": imagenet,
+    "imagenet_2x224": imagenet_2x224,
+    "tiny": tiny,
+}

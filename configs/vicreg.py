@@ -16,19 +16,11 @@ Where the settings come from, and the linear top-1 that was published with them:
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        imagenet100=imagenet100,
-        imagenet=imagenet,
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def start(*, width: int, variance: float) -> ConfigDict:
@@ -84,3 +76,19 @@ def digits() -> ConfigDict:
     config.learning_rate = 2e-3
     config.optimizer.name = "adamw"
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, out=8)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "imagenet100": imagenet100,
+    "imagenet": imagenet,
+    "tiny": tiny,
+}

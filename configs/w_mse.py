@@ -21,20 +21,11 @@ The official code changes colours before it crops.
 """
 
 from ml_collections import ConfigDict
-
-from configs import common
+from ssl_jax.configs import common
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    return common.choose(
-        variant,
-        digits=digits,
-        cifar10=lambda: cifar("cifar10"),
-        cifar100=lambda: cifar("cifar100"),
-        stl10=stl10,
-        imagenet100=imagenet100,
-        imagenet=imagenet,
-    )
+    return common.choose(variant, VARIANTS)
 
 
 def start(*, out: int, sub_batch: int) -> ConfigDict:
@@ -112,3 +103,20 @@ def digits() -> ConfigDict:
     config.optimizer.name = "adamw"
     config.method.hidden = 128
     return config
+
+
+def tiny() -> ConfigDict:
+    config = common.tiny(digits())
+    config.method.update(hidden=8, out=4, sub_batch=8, iterations=2)
+    return config
+
+
+VARIANTS = {
+    "digits": digits,
+    "cifar10": lambda: cifar("cifar10"),
+    "cifar100": lambda: cifar("cifar100"),
+    "stl10": stl10,
+    "imagenet100": imagenet100,
+    "imagenet": imagenet,
+    "tiny": tiny,
+}

@@ -12,12 +12,11 @@ keeps the paper's strengths.
 import importlib
 
 from ml_collections import ConfigDict
-
-from configs import common, simclr_downscaled
+from ssl_jax.configs import common, simclr_downscaled
 
 
 def get_config(name: str) -> ConfigDict:
-    config = importlib.import_module(f"configs.{name}").get_config()
+    config = importlib.import_module(f"ssl_jax.configs.{name}").get_config()
     config = common.cifar(config, "cifar10")
     config.data.limit = 5000
     config.data.holdout = 0.04

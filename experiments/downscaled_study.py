@@ -14,13 +14,13 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
-from ssl_jax.command_line import config_flags
+from ssl_jax.command_line import run_command
 from ssl_jax.devices import sharding
-from ssl_jax.encoder.encoder import load_encoder
+from ssl_jax.encoder.load import load_encoder
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.protocols.downscaled import INPUTS, downscaled, draw_bars
 from ssl_jax.evaluation.task import make_task
-from ssl_jax.setup.build import load_splits
+from ssl_jax.setup.data import load_splits
 from ssl_jax.storage import atomic
 
 NAME = "downscaled_study"
@@ -64,4 +64,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    config_flags.run(main)
+    run_command.run(main)

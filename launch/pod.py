@@ -13,7 +13,7 @@ from finished import finished
 from jax.experimental import multihost_utils
 
 from ssl_jax import main
-from ssl_jax.command_line import config_flags
+from ssl_jax.command_line import config_flags, run_command
 
 STOPPED = 75  # EX_TEMPFAIL: to be tried again
 
@@ -30,4 +30,4 @@ def run(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    config_flags.run(run)
+    run_command.run(run)

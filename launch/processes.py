@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from ssl_jax.command_line import config_flags
+from ssl_jax.command_line import run_command
 from ssl_jax.errors import UserError
 
 
@@ -99,4 +99,4 @@ def _shell(host: str, command: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    config_flags.run(main)
+    run_command.run(main)

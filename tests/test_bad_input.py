@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from ssl_jax import embed, evaluate
-from ssl_jax.encoder import encoder as encoders
+from ssl_jax.encoder import file as encoder_file
+from ssl_jax.encoder.load import DESCRIPTION
 from ssl_jax.errors import UserError
 from ssl_jax.storage import atomic
 from tests import tiny
@@ -22,7 +23,7 @@ def workdir(tmp_path, encoder):
     """The folder of an import."""
     folder = tmp_path / "encoder"
     folder.mkdir()
-    encoders.write(folder / encoders.FILE, encoder.description, encoder.variables)
+    encoder_file.write(folder / encoder_file.FILE, encoder.description, encoder.variables)
     return folder
 
 
@@ -74,9 +75,9 @@ def test_folders_without_an_encoder(run, photos, tmp_path, encoder):
     check_refused(
         tmp_path, "is no safetensors file|is a file", run, photos / "a" / "00.png", photos
     )
-    (empty / encoders.DESCRIPTION).write_text(encoder.description.to_json())
+    (empty / DESCRIPTION).write_text(encoder.description.to_json())
     check_refused(tmp_path, "has no checkpoint yet", run, empty, photos)
-    (empty / encoders.DESCRIPTION).write_text("text")
+    (empty / DESCRIPTION).write_text("text")
     check_refused(tmp_path, "no description of an encoder", run, empty, photos)
 
 
@@ -86,7 +87,7 @@ def test_an_encoder_that_diverged(run, encoder, photos, tmp_path):
     folder.mkdir()
     variables = jax.tree.map(lambda array: array, encoder.variables)
     variables["params"]["layer1_0"]["bn2"]["bias"] *= np.nan
-    encoders.write(folder / encoders.FILE, encoder.description, variables)
+    encoder_file.write(folder / encoder_file.FILE, encoder.description, variables)
     (folder / "evaluations").mkdir()
     check_refused(tmp_path, "not finite: training has diverged", run, folder, photos)
 
@@ -114,9 +115,7 @@ def test_an_image_of_one_pixel_and_a_file_that_is_none(run, workdir, photos, cap
         with np.load(photos.parent / "f.npz") as file:
             assert len(file["paths"]) == 25 and "a/one.png" in file["paths"]
             assert np.isfinite(file["features"]).all()
-        assert (
-            "1 image files cannot be read and are left out: b/text.jpg" in capsys.readouterr().out
-        )
+        assert "skipped 1 unreadable image file: b/text.jpg" in capsys.readouterr().out
     else:
         found = atomic.read_json(workdir / "evaluations" / "knn-folder-photos.json")
         assert sum(found["splits"].values()) == 25 and 0 <= found["top1"] <= 1
@@ -155,7 +154,7 @@ def test_names_that_evaluate_does_not_know(workdir, photos, tmp_path):
         (["--batch_size=-5"], "--batch_size=-5 must be at least 1"),
         (["--batch_size=many"], "invalid int value: 'many'"),
         (["--data_classes=list.txt"], "--data_classes needs --data"),
-        (["--data=nosuch"], "--data 'nosuch' must be one of"),
+        (["--data=nosuch"], "--data='nosuch' must be one of"),
         (["--data=folder"], "--data_path '' must be a folder"),
         (["--step=3"], "no checkpoint of step 3"),
         (["--labels=list.txt", "--protocol=finetune,knn"], "--labels is for"),
@@ -169,5 +168,5 @@ def test_flags_of_evaluate_that_cannot_be_followed(flags, message, workdir, tmp_
 
 
 def test_evaluate_needs_a_folder(workdir, tmp_path):
-    file = workdir / encoders.FILE
+    file = workdir / encoder_file.FILE
     check_refused(tmp_path, "is a file", evaluate.main, ["", f"--workdir={file}"])

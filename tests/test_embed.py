@@ -10,10 +10,10 @@ from PIL import Image
 
 from ssl_jax import embed as command
 from ssl_jax.data.decode import decode
-from ssl_jax.embedding import stream, write
+from ssl_jax.embedding import embed, stream, write
 from ssl_jax.embedding.part import Part
-from ssl_jax.encoder import encoder as encoders
-from ssl_jax.encoder.encoder import load_encoder
+from ssl_jax.encoder import file as encoder_file
+from ssl_jax.encoder.load import load_encoder
 from ssl_jax.errors import UserError
 from tests import tiny
 
@@ -31,7 +31,7 @@ def workdir(tmp_path_factory):
 
 def save_encoder(folder, seed):
     encoder = tiny.encoder(NETWORK, crop=0.8, seed=seed)
-    encoders.write(folder / encoders.FILE, encoder.description, encoder.variables)
+    encoder_file.write(folder / encoder_file.FILE, encoder.description, encoder.variables)
 
 
 @pytest.fixture
@@ -133,9 +133,9 @@ def test_killed_and_resumed_equals_uninterrupted(workdir, photos, tmp_path, monk
     decode_until(1000)
     run(workdir, photos, output, "--batch_size=8")
     out = capsys.readouterr().out
-    assert "going on after 16 of 40 image files" in out  # the third had not come back
+    assert "resuming after 16 of 40 image files" in out  # the third had not come back
     assert len(decoded) == 24
-    assert out.count("1 image files cannot be read and are left out: a/01.png") == 2
+    assert out.count("skipped 1 unreadable image file: a/01.png") == 2
     assert output.read_bytes() == (tmp_path / "whole.npz").read_bytes()
 
 
@@ -176,7 +176,7 @@ def test_rows_of_something_else_are_dropped(workdir, photos, tmp_path, monkeypat
     else:
         os.utime(photos / "a" / "01.png", ns=(0, 0))
     run(workdir, photos, output, "--batch_size=8")
-    assert f"all.npz.part is of another {change}: starting afresh" in capsys.readouterr().out
+    assert f"all.npz.part belongs to a different {change}; starting over" in capsys.readouterr().out
     run(workdir, photos, tmp_path / "new.npz", "--batch_size=8")
     assert output.read_bytes() == (tmp_path / "new.npz").read_bytes()
 
@@ -192,7 +192,7 @@ def test_files_that_are_no_images_are_named_and_left_out(workdir, photos, tmp_pa
     assert found["paths"].tolist() == without["paths"].tolist() and len(found["paths"]) == 40
     np.testing.assert_allclose(found["features"], without["features"], rtol=1e-5, atol=1e-6)
     out = capsys.readouterr().out
-    assert "13 image files cannot be read and are left out: a/09bad00.jpg, a/09bad01.jpg, " in out
+    assert "skipped 13 unreadable image files: a/09bad00.jpg, a/09bad01.jpg, " in out
     assert "bad09.jpg, ..." in out and "bad10" not in out and "notes" not in out
 
 
@@ -214,7 +214,7 @@ def test_progress_says_how_far_how_fast_and_how_long(
     workdir, photos, tmp_path, monkeypatch, capsys
 ):
     seconds = iter(range(100))
-    monkeypatch.setattr(command.time, "monotonic", lambda: 4.0 * next(seconds))
+    monkeypatch.setattr(embed.time, "monotonic", lambda: 4.0 * next(seconds))
     run(workdir, photos, tmp_path / "all.npz", "--batch_size=8")
     lines = [line for line in capsys.readouterr().out.splitlines() if "images/s" in line]
     # A batch of eight every four seconds, a line every eight.

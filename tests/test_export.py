@@ -14,7 +14,8 @@ import safetensors
 import safetensors.numpy
 
 from ssl_jax import load_encoder
-from ssl_jax.encoder.encoder import FILE, Description, Encoder, write
+from ssl_jax.encoder.encoder import Description, Encoder
+from ssl_jax.encoder.file import FILE, write
 from ssl_jax.errors import UserError
 from ssl_jax.export import main
 from ssl_jax.formats import timm, torchvision

@@ -95,7 +95,7 @@ def test_a_vit_for_another_image_size_in_half_precision(run):
         ({"conv1.weight": (64, 3, 5, 5)}, [], r"\[64, 3, 5, 5\]"),
         ({"conv1.weight": None}, [], "lacks conv1.weight of resnet18"),
         ({}, ["--stem=cifar"], r"\[64, 3, 7, 7\]"),
-        ({}, ["--mean=0.5,0.5"], r"mean and std \(0.5, 0.5\)"),
+        ({}, ["--mean=0.5,0.5"], r"mean and std=\(0.5, 0.5\)"),
     ],
 )
 def test_what_is_wrong_is_named(run, changes, flags, message):

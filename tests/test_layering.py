@@ -2,12 +2,14 @@
 each other, menus that hold their choices only."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import ssl_jax
+from ssl_jax.command_line.commands import COMMANDS
 
 ROOT = Path(ssl_jax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -56,3 +58,19 @@ def test_pmap_and_axis_names_do_not_appear():
     for path in FILES:
         text = path.read_text()
         assert "pmap(" not in text and "axis_name" not in text, path
+
+
+COMMANDS_AND_TYPES = {"__init__", "__main__", "types", "errors"} | set(COMMANDS)
+
+
+def test_the_root_holds_commands_types_and_errors_only():
+    assert {path.stem for path in ROOT.glob("*.py")} == COMMANDS_AND_TYPES
+
+
+def test_only_the_setup_and_the_commands_know_a_configuration():
+    readers = {
+        room(path.relative_to(ROOT).with_suffix("").parts)
+        for path in FILES
+        if re.search(r"\bConfig(Dict)?\b", path.read_text())
+    }
+    assert readers <= {"setup", "run", "command_line", "names", "page", "types.py", "evaluate.py"}

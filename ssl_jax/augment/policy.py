@@ -1,6 +1,6 @@
 """What is done to each view of an image, as data, and the function that does it to a batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Key, UInt8
 from ssl_jax.augment.blur import random_blur
 from ssl_jax.augment.color import color_jitter, random_greyscale, random_solarize
 from ssl_jax.augment.crop import FILTERS, random_flip, resized_crop, sample_box, whole
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse, within
 
 Augment = Callable[
     [Key[Array, " n"], UInt8[Array, "n h w c"]], tuple[Float[Array, "n _size _size c"], ...]
@@ -34,7 +34,7 @@ class ViewSpec(NamedTuple):
     solarize_threshold: values from here on are inverted.
     """
 
-    size: int
+    size: int = 32
     copies: int = 1
     crop_probability: float = 1.0
     crop_scale: tuple[float, float] = (0.08, 1.0)
@@ -63,10 +63,11 @@ def make_augment(specs: Sequence[ViewSpec], image_shape: tuple[int, int, int]) -
     [0, 1] per view. What happens to an image depends on its key and on the index of the view only,
     so views are the same however the batch is composed or spread over devices.
 
-    Raises UserError if a spec is out of range or needs RGB and the images are not.
+    Raises:
+      UserError: if a spec is out of range, or needs RGB and the images are not.
     """
     for index, spec in enumerate(specs):
-        _check(f"view spec {index}", spec, image_shape[-1])
+        refuse(within(f"view{index}", view_problems(spec, image_shape[-1])))
 
     def augment(
         keys: Key[Array, " n"], images: UInt8[Array, "n h w c"]
@@ -154,31 +155,45 @@ def _blur_kernel(spec):
     return spec.blur_kernel or max(3, spec.size // 10 | 1)
 
 
-def _check(name, spec, channels):
-    """Raises UserError where a field of `spec` is out of range."""
+PROBABILITIES = ("crop_probability", "flip", "jitter_probability", "grey", "blur", "solarize")
+STRENGTHS = ("brightness", "contrast", "saturation")
 
-    def require(valid, field, rule):
+
+def view_problems(spec: ViewSpec, channels: int | None = None) -> Iterator[Problem]:
+    """Fields of a view that are out of range, or that change colours where there are none.
+
+    channels: of the images; None where they are not known.
+    """
+    for field, valid, rule in _rules(spec):
         if not valid:
-            raise UserError(f"{name}: {field} {getattr(spec, field)!r} {rule}")
+            yield Problem(field, getattr(spec, field), rule)
+    if channels in (None, 3):
+        return
+    for field in ("grey", "saturation", "hue") if spec.jitter_probability else ("grey",):
+        if value := getattr(spec, field):
+            plural = "" if channels == 1 else "s"
+            what = f"needs RGB images; these have {channels} channel{plural}"
+            yield Problem(field, value, what, "set it to 0.0")
 
+
+def _rules(spec: ViewSpec) -> Iterator[tuple[str, bool, str]]:
+    """(field, whether its value is valid, what must hold of it)."""
     for field in ("size", "copies"):
-        require(getattr(spec, field) >= 1, field, "must be at least 1")
-    for field in ("crop_probability", "flip", "jitter_probability", "grey", "blur", "solarize"):
-        require(0 <= getattr(spec, field) <= 1, field, "is a probability: it must be in [0, 1]")
+        yield field, getattr(spec, field) >= 1, "must be at least 1"
+    for field in PROBABILITIES:
+        valid = 0 <= getattr(spec, field) <= 1
+        yield field, valid, "is a probability: it must be in [0, 1]"
     for field in ("crop_scale", "crop_ratio", "blur_sigma"):
         bounds = getattr(spec, field)
         valid = len(bounds) == 2 and 0 < bounds[0] <= bounds[1]
-        require(valid, field, "must be a pair above 0, the lower bound first")
-    require(spec.crop_scale[1] <= 1, "crop_scale", "is a share of the image: it must be in (0, 1]")
-    known = ", ".join(FILTERS)
-    require(spec.interpolation in FILTERS, "interpolation", f"must be one of: {known}")
-    for field in ("brightness", "contrast", "saturation"):
-        require(getattr(spec, field) >= 0, field, "must be at least 0")
-    require(0 <= spec.hue <= 0.5, "hue", "must be in [0, 0.5]")
-    for field in ("grey", "saturation", "hue") if spec.jitter_probability else ("grey",):
-        possible = channels == 3 or getattr(spec, field) == 0
-        require(possible, field, f"needs RGB images; these have {channels} channel(s)")
+        yield field, valid, "must be a pair above 0, the lower bound first"
+    share = "is a share of the image: it must be in (0, 1]"
+    yield "crop_scale", max(spec.crop_scale, default=1) <= 1, share
+    yield "interpolation", spec.interpolation in FILTERS, f"must be one of {', '.join(FILTERS)}"
+    for field in STRENGTHS:
+        yield field, getattr(spec, field) >= 0, "must be at least 0"
+    yield "hue", 0 <= spec.hue <= 0.5, "must be in [0, 0.5]"
     if spec.blur:
         kernel = _blur_kernel(spec)
         fits = kernel % 2 == 1 and 0 < kernel < 2 * spec.size
-        require(fits, "blur_kernel", f"must be odd and below twice the size {spec.size}")
+        yield "blur_kernel", fits, f"must be odd and below twice the size {spec.size}"

@@ -1,104 +1,105 @@
-"""The command line: --config=FILE[:VARIANT], --config.KEY=VALUE, --workdir=DIR, or plain flags.
+"""The flags of commands with a configuration.
 
-ml_collections parses configurations, argparse the flags of commands without one; what is wrong
-ends in one line instead of tracebacks.
+    --config=NAME or FILE[:VARIANT]   --config.KEY=VALUE   --workdir=DIR
+
+ml_collections parses them; what is wrong ends in one line instead of tracebacks.
 """
 
-import argparse
 import difflib
-import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-import jax
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from ssl_jax import __version__
+from ssl_jax.command_line import config_files
+from ssl_jax.command_line.config_help import config_help
 from ssl_jax.errors import UserError
-from ssl_jax.types import Config
+from ssl_jax.names.dotted import dotted
 
 _OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]+)")
 
 
 class Command(NamedTuple):
-    """config: with all overrides. workdir: where the run lies. extra: other flags by name."""
+    """A parsed command line.
 
-    config: Config
+    config: a ConfigDict, with all overrides.
+    workdir: where the run lies.
+    extra: other flags by name.
+    """
+
+    config: Any
     workdir: Path
     extra: dict[str, str | None]
 
 
-def parse(argv: Sequence[str], default: str = "", **extra: str) -> Command:
+def parse(
+    argv: Sequence[str], description: str | None = None, default: str = "", **extra: str
+) -> Command:
     """The configuration and the run's folder, by default runs/<config>[-<variant>]-seed<seed>.
 
     Args:
       argv: the command line, the program's name first.
+      description: docstring of the command's module, printed for --help.
       default: the configuration where none is named.
       extra: further flags that the command has, by name, with their help.
 
     Raises:
       UserError: for an unknown key or flag, a wrong type, a missing file, a stray argument.
     """
-    if any(arg in ("-h", "--help", "--helpfull") for arg in argv[1:]):
-        print(sys.modules["__main__"].__doc__)
-        sys.exit(0)
-    argv = [*argv]
-    if default and not named(argv):
-        argv.insert(1, f"--config={default}")  # overrides must come after it
-    chosen = named(argv)
-    if not chosen:
-        raise UserError("which configuration? for instance --config=configs/ba_moco.py")
-    file, _, variant = chosen.partition(":")
-    if not Path(file).is_file():
-        raise UserError(f"--config={file}: there is no such file")
-    # Configs import their common parts as `configs.common`, wherever the command is run from.
-    sys.path.append(str(Path(file).resolve().parent.parent))
+    answer(argv, description, extra)
+    text = named(argv) or default
+    if not text:
+        raise UserError("which configuration? for instance --config=ba_moco")
+    chosen = config_files.choose(text)
+    argv = [argv[0], f"--config={chosen.file}:{chosen.variant}", *_without_config(argv[1:])]
     keys = [match[1] for arg in argv if (match := _OVERRIDE.match(arg))]
-    _check_keys(keys, _read([argv[0], f"--config={chosen}"], {})["config"].value)
+    _check_keys(keys, _read(argv[:2], {}))
     values = _read(argv, extra)
-    config: Config = values["config"].value
-    folder = "-".join([Path(file).stem, *filter(None, [variant]), f"seed{config.seed}"])
+    config: Any = values["config"].value
+    parts = [chosen.file.stem, *filter(None, [chosen.variant]), f"seed{config.seed}"]
     return Command(
         config,
-        Path(values["workdir"].value or Path("runs") / folder),
+        Path(values["workdir"].value or Path("runs") / "-".join(parts)).expanduser(),
         {name: values[name].value for name in extra},
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line as for everything that the user can mend."""
-        raise UserError(message)
-
-
-def parser(prog: str, description: str | None) -> argparse.ArgumentParser:
-    """The parser of a command without configuration.
-
-    prog: how it is called. description: the docstring of its module.
-    """
-    return _Parser(
-        prog=prog,
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
-def path(text: str) -> Path:
-    """A flag that names a file or a folder; no shell puts the home folder for ~ behind a "="."""
-    return Path(text).expanduser()
-
-
 def named(argv: Sequence[str]) -> str:
-    """The last --config=FILE[:VARIANT] or --config FILE[:VARIANT]; "" if there is none."""
+    """The last --config=NAME[:VARIANT] or --config NAME[:VARIANT]; "" if there is none."""
     for index in reversed(range(len(argv))):
         if match := re.match(r"--?config=(.*)", argv[index]):
             return match[1]
         if argv[index] in ("--config", "-config") and index + 1 < len(argv):
             return argv[index + 1]
     return ""
+
+
+def answer(argv: Sequence[str], description: str | None, extra: Mapping[str, str]) -> None:
+    """Exits after --help or --version."""
+    if any(arg in ("-h", "--help", "--helpfull") for arg in argv[1:]):
+        print(config_help(description or "", extra))
+        sys.exit(0)
+    if "--version" in argv[1:]:
+        print(__version__)
+        sys.exit(0)
+
+
+def _without_config(argv: Sequence[str]) -> list[str]:
+    """The flags but for --config itself."""
+    kept, skip = [], False
+    for arg in argv:
+        if skip or re.match(r"--?config=", arg):
+            skip = False
+        elif arg in ("--config", "-config"):
+            skip = True
+        else:
+            kept.append(arg)
+    return kept
 
 
 def _read(argv: list[str], extra: Mapping[str, str]) -> flags.FlagValues:
@@ -125,61 +126,11 @@ def _read(argv: list[str], extra: Mapping[str, str]) -> flags.FlagValues:
     return values
 
 
-def _check_keys(keys: list[str], config: Config) -> None:
-    known = list(_dotted(config))
+def _check_keys(keys: list[str], values: flags.FlagValues) -> None:
+    config: Any = values["config"].value
+    known = list(dotted(config))
     for key in keys:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean config.{near[0]}?" if near else ""
             raise UserError(f"there is no config.{key}{hint}")
-
-
-def _dotted(config: ConfigDict, prefix: str = "") -> Iterator[str]:
-    for key, value in config.items():
-        if isinstance(value, ConfigDict):
-            yield from _dotted(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}"
-
-
-def run(command: Callable[[Sequence[str]], None]) -> NoReturn:
-    """Runs a command on sys.argv and exits: 0, or 1 after one line on what the user can mend."""
-    # Grain's worker processes refuse to start while absl's own flags are not parsed.
-    flags.FLAGS(sys.argv[:1])
-    try:
-        command(sys.argv)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    sys.exit(0)
-
-
-def join_cluster() -> None:
-    """Joins the other processes of a run where SSL_JAX_DISTRIBUTED is set.
-
-    On TPU pods, Slurm and Open MPI jax finds them by itself. Elsewhere, or where they are set, the
-    launcher says it by JAX_COORDINATOR_ADDRESS (host:port), JAX_NUM_PROCESSES and JAX_PROCESS_ID,
-    and the process gets all devices that it sees.
-
-    Raises:
-      UserError: where neither says what is needed.
-    """
-    if not os.environ.get("SSL_JAX_DISTRIBUTED"):
-        return
-    names = [f"JAX_{name}" for name in ("COORDINATOR_ADDRESS", "NUM_PROCESSES", "PROCESS_ID")]
-    given = [os.environ.get(name) for name in names]
-    _, count, index = given
-    try:
-        jax.distributed.initialize(
-            num_processes=int(count) if count else None,
-            process_id=int(index) if index else None,
-            # Told everything jax would still look around, and under Slurm leave one GPU of all.
-            cluster_detection_method="deactivate" if all(given) else None,
-        )
-    except ValueError as error:
-        raise UserError(
-            f"SSL_JAX_DISTRIBUTED needs a cluster or {', '.join(names)}: {error}"
-        ) from None

@@ -1,11 +1,12 @@
 """The order of the images: a pure function of the seed and the step, the same in every pipeline."""
 
 import functools
+from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Int32
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse
 
 
 @functools.lru_cache(maxsize=2)  # a step asks for its epoch's order; two, for batches read ahead
@@ -27,9 +28,16 @@ def steps_per_epoch(*, size: int, batch_size: int) -> int:
     Raises:
       UserError: where there is not one whole batch.
     """
-    if batch_size > size:
-        raise UserError(f"batch size {batch_size} is larger than the {size} training images")
+    refuse(batch_problems(size=size, batch_size=batch_size))
     return size // batch_size
+
+
+def batch_problems(*, size: int, batch_size: int) -> Iterator[Problem]:
+    """A batch of more images than there are."""
+    if batch_size > size:
+        remedy = "lower it, or take more images"
+        what = f"is more than the {size} training images"
+        yield Problem("batch_size", batch_size, what, remedy)
 
 
 def batch_indices(

@@ -4,14 +4,14 @@ Models, losses and the train step are written for one device and the global batc
 the compiler adds the communication. The train state is replicated, the batch is split.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse
 
 
 class Shardings(NamedTuple):
@@ -28,12 +28,13 @@ class Shardings(NamedTuple):
 
 
 def make(batch_size: int, devices: Sequence[Any] | None = None) -> Shardings:
-    """Shardings over `devices` (default: all), which must divide `batch_size` evenly."""
+    """Shardings over `devices` (default: all).
+
+    Raises:
+      UserError: if they do not divide `batch_size` evenly.
+    """
     devices = jax.devices() if devices is None else devices
-    if batch_size % len(devices):
-        raise UserError(
-            f"batch_size {batch_size} does not divide evenly over {len(devices)} devices"
-        )
+    refuse(batch_problems(batch_size, len(devices)))
     # Auto: the default, Explicit, refuses `q @ k.T` of two arrays that are split over the batch.
     mesh = Mesh(np.asarray(devices), ("data",), axis_types=(AxisType.Auto,))
     return Shardings(
@@ -42,6 +43,14 @@ def make(batch_size: int, devices: Sequence[Any] | None = None) -> Shardings:
         batch=NamedSharding(mesh, PartitionSpec("data")),
         steps=NamedSharding(mesh, PartitionSpec(None, "data")),
     )
+
+
+def batch_problems(batch_size: int, devices: int) -> Iterator[Problem]:
+    """A batch that the devices cannot share evenly."""
+    if batch_size % devices:
+        what = f"must be a multiple of the {devices} devices, each of which takes as many images"
+        nearest = max(batch_size // devices, 1) * devices
+        yield Problem("batch_size", batch_size, what, f"set it to {nearest}")
 
 
 def shared_batch(batch_size: int, devices: int) -> int:

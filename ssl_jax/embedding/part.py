@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float32
 from ssl_jax.embedding.stream import Rows
 from ssl_jax.errors import UserError
 from ssl_jax.storage import atomic
+from ssl_jax.storage.differences import differences
 
 ROWS_AT_A_TIME = 1024
 
@@ -41,7 +42,7 @@ class Part:
         with self._writing():
             self._folder.mkdir(parents=True, exist_ok=True)
             found = atomic.read_json(self._folder / "about.json")
-            self.differences = [] if found is None else atomic.differences(found, about)
+            self.differences = [] if found is None else differences(found, about)
             if found != about:
                 self._clear()
                 atomic.write_json(self._folder / "about.json", about)

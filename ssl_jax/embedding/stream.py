@@ -76,7 +76,7 @@ def stream(encoder: Encoder, found: Found, *, first: int, batch_size: int) -> It
       UserError: where a file is no longer as it was found.
     """
     description = encoder.description
-    side = round(description.image_size / description.crop)
+    side = description.input_side
     shardings = sharding.make(batch_size)
     variables = jax.device_put(encoder.variables, shardings.replicated)
     encoder = dataclasses.replace(encoder, variables=variables)

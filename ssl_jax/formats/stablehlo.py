@@ -13,14 +13,14 @@ from jax import export
 from jaxtyping import Float
 
 from ssl_jax.encoder.encoder import Encoder
-from ssl_jax.formats.parts.images import input_side, preparation
+from ssl_jax.formats.parts.images import preparation
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def write(encoder: Encoder, path: Path) -> None:
     """Writes the file."""
-    side, channels = input_side(encoder), encoder.description.channels
+    side, channels = encoder.description.input_side, encoder.description.channels
     shape = export.symbolic_shape(f"n, {side}, {side}, {channels}")
     images = jax.ShapeDtypeStruct(shape, jnp.float32)
     with jax.default_matmul_precision("highest"):
@@ -37,7 +37,7 @@ def features(
 
 def advice(encoder: Encoder, path: Path) -> list[str]:
     """How to load the file."""
-    side, channels = input_side(encoder), encoder.description.channels
+    side, channels = encoder.description.input_side, encoder.description.channels
     return [
         "import jax.export",
         f"encode = jax.export.deserialize(bytearray(open({str(path)!r}, 'rb').read())).call",

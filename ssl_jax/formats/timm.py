@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ssl_jax.encoder import encoder as encoders
+from ssl_jax.encoder import file as encoder_file
 from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.formats import torchvision
 from ssl_jax.formats.parts.images import normalization, preparation
@@ -13,7 +13,7 @@ features = torchvision.features
 
 def write(encoder: Encoder, path: Path) -> None:
     """Writes the file."""
-    encoders.write(path, encoder.description, encoder.variables)
+    encoder_file.write(path, encoder.description, encoder.variables)
 
 
 def advice(encoder: Encoder, path: Path) -> list[str]:

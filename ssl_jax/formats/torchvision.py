@@ -7,8 +7,9 @@ import safetensors
 import safetensors.numpy
 from jaxtyping import Float
 
-from ssl_jax.encoder import encoder as encoders
-from ssl_jax.encoder.encoder import KEY, Description, Encoder
+from ssl_jax.encoder import file as encoder_file
+from ssl_jax.encoder.encoder import Description, Encoder
+from ssl_jax.encoder.file import KEY
 from ssl_jax.errors import UserError
 from ssl_jax.formats.parts.check import numpy_features
 from ssl_jax.formats.parts.images import normalization, preparation, prepared
@@ -24,7 +25,7 @@ def write(encoder: Encoder, path: Path) -> None:
     """
     if not isinstance(encoder.backbone, ResNet):
         raise UserError("torchvision's format is for ResNets; for this one there is --format=timm")
-    encoders.write(path, encoder.description, encoder.variables)
+    encoder_file.write(path, encoder.description, encoder.variables)
 
 
 def features(

@@ -101,9 +101,7 @@ def vicreg(
       UserError: for a batch of one.
     """
     terms = vicreg_terms((first, second))
-    return (
-        invariance * terms.invariance + variance * terms.variance + covariance * terms.covariance
-    )
+    return invariance * terms.invariance + variance * terms.variance + covariance * terms.covariance
 
 
 def variance_hinge(embeddings: Embeddings) -> Scalar:

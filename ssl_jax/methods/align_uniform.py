@@ -13,14 +13,17 @@ than two views the means are over all pairs and all views. Deviation: the head, 
 paper is the end of an AlexNet, is a projector of two layers.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 import jax.numpy as jnp
 
 from ssl_jax import losses
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.errors import Problem, refuse
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_together, encode_with, init_chain
 from ssl_jax.methods.parts.pairs import mean_over_pairs
+from ssl_jax.methods.parts.problems import heads, view_count
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State
@@ -49,7 +52,12 @@ def make(
     g = MLP((hidden, out), bias=False, final_bias=True, dtype=backbone.dtype)
     chain = {"backbone": backbone, "projector": g}
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run)
+        yield from heads(run, g)
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        refuse(problems(facts_of(batch)))
         params, stats = init_chain(key, chain, batch.views[0])
         return params, {"stats": stats}
 
@@ -69,4 +77,4 @@ def make(
         # 0 where all embeddings are the same, which is about where a random network begins.
         return Expectation(0.0, low, 0.0, "uniform_weight too low for align_weight")
 
-    return Method(init, loss, encode_with(backbone), expect=expect)
+    return Method(init, loss, encode_with(backbone), expect=expect, problems=problems)

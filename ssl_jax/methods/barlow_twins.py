@@ -9,12 +9,15 @@ arXiv 2103.03230, Eq. 1 and 2.
 Each view passes the network by itself. With more than two views L is the mean over all pairs.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 from ssl_jax import losses
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.errors import Problem, refuse
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
 from ssl_jax.methods.parts.pairs import mean_over_pairs
+from ssl_jax.methods.parts.problems import heads, view_count
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State
@@ -45,7 +48,12 @@ def make(
     chain = {"backbone": backbone, "projector": g}
     barlow_twins = partial(losses.barlow_twins, off_diagonal_weight=off_diagonal_weight)
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run)
+        yield from heads(run, g)
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        refuse(problems(facts_of(batch)))
         params, stats = init_chain(key, chain, batch.views[0])
         return params, {"stats": stats}
 
@@ -62,4 +70,4 @@ def make(
         chance = scale * (out + noise)
         return Expectation(chance, 0.0, chance, "learning rate too high, above all that of biases")
 
-    return Method(init, loss, encode_with(backbone), expect=expect)
+    return Method(init, loss, encode_with(backbone), expect=expect, problems=problems)

@@ -11,13 +11,18 @@ crops included, it is BYOL with multi-crop as MSBReg compares with it (arXiv 220
 4.4). The target starts as a copy of the online networks; the official code draws its own.
 """
 
+from collections.abc import Iterator
+
+from ssl_jax.errors import Problem
 from ssl_jax.losses import cosine_distance
-from ssl_jax.methods.parts.base import Expectation, KeyArray, Method
+from ssl_jax.methods.parts.base import Expectation, KeyArray, Method, RunFacts
 from ssl_jax.methods.parts.momentum import Views, online_and_momentum
 from ssl_jax.methods.parts.pairs import cross_view
+from ssl_jax.methods.parts.problems import heads, view_count
+from ssl_jax.methods.parts.target import slow_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.optim.optimizers import ema_momentum
+from ssl_jax.optim.schedules import ema_momentum
 
 
 def make(
@@ -40,6 +45,11 @@ def make(
     g = MLP((hidden, out), norm=head_norm, final_bias=False, dtype=backbone.dtype)
     h = MLP((predictor_hidden, out), norm=head_norm, final_bias=False, dtype=backbone.dtype)
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run)
+        yield from heads(run, g, h)
+        yield from slow_target(momentum, run)
+
     def compare(p: Views, z: Views, key: KeyArray):
         del key
         return cross_view(cosine_distance, p, z), {}
@@ -58,4 +68,5 @@ def make(
         decay=ema_momentum(momentum, steps, momentum_schedule),
         compare=compare,
         expect=expect,
+        problems=problems,
     )

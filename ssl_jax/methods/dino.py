@@ -19,6 +19,7 @@ distribution of deviation 0.02, with biases zero). As there, dropout is active i
 """
 
 import math
+from collections.abc import Iterator
 from functools import partial
 
 import flax.linen as nn
@@ -27,14 +28,15 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse, require
 from ssl_jax.losses import dino, normalize
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_to_crops, encode_with, group_networks, init_chain
-from ssl_jax.methods.parts.target import follow
+from ssl_jax.methods.parts.problems import frozen_throughout, heads, view_count
+from ssl_jax.methods.parts.target import follow, slow_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.optim.optimizers import ema_momentum
+from ssl_jax.optim.schedules import ema_momentum
 from ssl_jax.types import Batch, Embeddings, Params, State
 
 
@@ -69,10 +71,8 @@ def make(
     Raises:
       UserError: if teacher_warmup is not in [0, 1]; from `init`, if views are too few.
     """
-    if not 0.0 <= teacher_warmup <= 1.0:
-        raise UserError(
-            f"dino's teacher_warmup {teacher_warmup} is a share of the run, from 0 to 1"
-        )
+    share = "is a share of the run: it must be in [0, 1]"
+    require(0.0 <= teacher_warmup <= 1.0, "teacher_warmup", teacher_warmup, share)
     gelu = partial(nn.gelu, approximate=False)
     widths = (hidden,) * (layers - 1) + (bottleneck,)
     g = MLP(widths, norm=head_norm, activation=gelu, dtype=backbone.dtype)
@@ -80,10 +80,14 @@ def make(
     warm_steps = round(teacher_warmup * steps)
     tau_t = _rising(warmup_teacher_temperature, teacher_temperature, warm_steps)
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run, max(global_views, 2))
+        yield from heads(run, g)
+        yield from slow_target(momentum, run)
+        yield from frozen_throughout(run, "last layer")
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
-        least = max(global_views, 2)
-        if len(batch.views) < least:
-            raise UserError(f"dino needs {least} or more views, not {len(batch.views)}")
+        refuse(problems(facts_of(batch)))
         network_key, last_key = jax.random.split(key)
         chain = {"backbone": backbone, "projector": g}
         params, stats = init_chain(network_key, chain, batch.views[0])
@@ -136,6 +140,7 @@ def make(
         follow(ema_momentum(momentum, steps, momentum_schedule)),
         group_networks(last_layer="frozen_at_first"),
         expect,
+        problems,
     )
 
 

@@ -14,18 +14,24 @@ whole images: the official linear evaluation gathers them anew while it trains, 
 """
 
 import math
+from collections.abc import Iterator
 
 import jax
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.losses import least_info_nce
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, group_networks, init_chain
-from ssl_jax.methods.parts.combinatorial_patches import apply_to_combinations, combined_info_nce
-from ssl_jax.methods.parts.target import follow, start_target
+from ssl_jax.methods.parts.combinatorial_patches import (
+    apply_to_combinations,
+    combined_info_nce,
+    patch_problems,
+)
+from ssl_jax.methods.parts.problems import flat_temperature, heads, view_count
+from ssl_jax.methods.parts.target import follow, slow_target, start_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.optim.optimizers import ema_momentum
+from ssl_jax.optim.schedules import ema_momentum
 from ssl_jax.types import Batch, Params, State
 
 
@@ -64,9 +70,16 @@ def make(
     target = {"backbone": backbone, "projector": g}
     online = {**target, "predictor": h}
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run, 2, 2)
+        yield from heads(run, g, h)
+        yield from patch_problems(run, k)
+        # Temperature 1 is the paper's.
+        yield from flat_temperature(temperature, by_paper=True)
+        yield from slow_target(momentum, run)
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
-        if len(batch.views) != 2:
-            raise UserError(f"fast_moco needs two views, not {len(batch.views)}")
+        refuse(problems(facts_of(batch)))
         params, stats = init_chain(key, online, batch.views[0])
         return params, {"stats": stats, "target": start_target(params, stats, target)}
 
@@ -101,4 +114,5 @@ def make(
         follow(ema_momentum(momentum, steps)),
         group_networks(predictor="constant"),
         expect,
+        problems,
     )

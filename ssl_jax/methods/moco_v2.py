@@ -16,20 +16,22 @@ batch for the key network; give the backbone's BatchNorm more than one group for
 """
 
 import math
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.losses import info_nce
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_chain, encode_with, init_chain
-from ssl_jax.methods.parts.queue import enqueue, init_queue
-from ssl_jax.methods.parts.target import follow, start_target
+from ssl_jax.methods.parts.problems import flat_temperature, heads, view_count
+from ssl_jax.methods.parts.queue import enqueue, init_queue, queue_problems
+from ssl_jax.methods.parts.target import follow, slow_target, start_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.optim.optimizers import ema_momentum
+from ssl_jax.optim.schedules import ema_momentum
 from ssl_jax.types import Batch, Embeddings, Params, State
 
 
@@ -56,9 +58,15 @@ def make(
     # (query view, key view), one queue for each
     directions = ((1, 0), (0, 1)) if symmetric else ((1, 0),)
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run, 2, 2)
+        yield from heads(run, g)
+        yield from queue_problems(queue_size, run)
+        yield from flat_temperature(temperature)
+        yield from slow_target(momentum, run)
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
-        if len(batch.views) != 2:
-            raise UserError(f"moco_v2 has a query and a key view, not {len(batch.views)} views")
+        refuse(problems(facts_of(batch)))
         params, stats = init_chain(jax.random.fold_in(key, 0), chain, batch.views[0])
         queues = [
             init_queue(jax.random.fold_in(key, 1 + i), queue_size, out, len(batch.views[0]))
@@ -99,4 +107,6 @@ def make(
         return Expectation(chance, 0.0, 1.1 * chance, causes)
 
     decay = ema_momentum(momentum, steps)
-    return Method(init, loss, encode_with(backbone), follow(decay), expect=expect)
+    return Method(
+        init, loss, encode_with(backbone), follow(decay), expect=expect, problems=problems
+    )

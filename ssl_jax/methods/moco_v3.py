@@ -12,18 +12,22 @@ A ViT is stable only with its patch projection left as it was drawn (section 4.4
 """
 
 import math
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import jax
 
+from ssl_jax.errors import Problem
 from ssl_jax.losses import info_nce
-from ssl_jax.methods.parts.base import Expectation, KeyArray, Method
+from ssl_jax.methods.parts.base import Expectation, KeyArray, Method, RunFacts
 from ssl_jax.methods.parts.momentum import Views, online_and_momentum
 from ssl_jax.methods.parts.pairs import cross_view
+from ssl_jax.methods.parts.problems import flat_temperature, heads, view_count
+from ssl_jax.methods.parts.target import slow_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.optim.optimizers import ema_momentum
+from ssl_jax.optim.schedules import ema_momentum
 from ssl_jax.types import Params
 
 
@@ -49,6 +53,12 @@ def make(
     g = linear((hidden,) * (projector_layers - 1) + (out,), final_norm="plain")
     h = linear((hidden, out), final_norm="plain" if predictor_final_norm else None)
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run)
+        yield from heads(run, g, h)
+        yield from flat_temperature(temperature)
+        yield from slow_target(momentum, run)
+
     def compare(q: Views, k: Views, key: KeyArray):
         del key
 
@@ -71,6 +81,7 @@ def make(
         compare=compare,
         groups=freeze_patch_projection,
         expect=expect,
+        problems=problems,
     )
 
 

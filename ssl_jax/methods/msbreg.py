@@ -14,14 +14,18 @@ Where the paper leaves it open: S_j is that of p, as in Eq. 5, though the text a
 momentum rises as BYOL's does. `singular_value_on` and `bias_corrected` give the other readings.
 """
 
-from ssl_jax.errors import UserError
+from collections.abc import Iterator
+
+from ssl_jax.errors import Problem
 from ssl_jax.losses import brownian, centroid, cosine_distance, normalize, singular_value
-from ssl_jax.methods.parts.base import Expectation, KeyArray, Method
+from ssl_jax.methods.parts.base import Expectation, KeyArray, Method, RunFacts
 from ssl_jax.methods.parts.momentum import Views, online_and_momentum
 from ssl_jax.methods.parts.pairs import cross_view
+from ssl_jax.methods.parts.problems import choose, heads, view_count
+from ssl_jax.methods.parts.target import slow_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.optim.optimizers import ema_momentum
+from ssl_jax.optim.schedules import ema_momentum
 
 
 def make(
@@ -50,18 +54,18 @@ def make(
     Raises:
       UserError: for an unknown `attraction` or `singular_value_on`.
     """
-    if attraction not in ("centroid", "pairs"):
-        raise UserError(f"unknown attraction {attraction!r}: centroid or pairs")
-    if singular_value_on not in ("predictions", "normalized"):
-        raise UserError(
-            f"unknown singular_value_on {singular_value_on!r}: predictions or normalized"
-        )
+    choose("attraction", attraction, ("centroid", "pairs"))
+    choose("singular_value_on", singular_value_on, ("predictions", "normalized"))
     g = MLP((hidden, out), norm=head_norm, final_bias=False, dtype=backbone.dtype)
     h = MLP((hidden, out), norm=head_norm, final_bias=False, dtype=backbone.dtype)
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run)
+        yield from heads(run, g, h)
+        yield from slow_target(momentum, run)
+        yield from rate_of_other_views(run)
+
     def compare(p: Views, z: Views, key: KeyArray):
-        if len(p) < 2:
-            raise UserError(f"msbreg needs two or more views, not {len(p)}")
         l_c = centroid(p, z) if attraction == "centroid" else cross_view(cosine_distance, p, z)
         l_b = brownian(p, key)
         on = p if singular_value_on == "predictions" else tuple(normalize(view) for view in p)
@@ -84,4 +88,18 @@ def make(
         decay=ema_momentum(momentum, steps, momentum_schedule, bias_corrected=bias_corrected),
         compare=compare,
         expect=expect,
+        problems=problems,
+    )
+
+
+def rate_of_other_views(run: RunFacts) -> Iterator[Problem]:
+    """A learning rate that was not changed with the number of views, to which it is proportional
+    (section 4.1)."""
+    recipe, views = run.recipe, len(run.views)
+    if recipe is None or run.learning_rate != recipe.learning_rate or recipe.views == views:
+        return
+    rate = recipe.learning_rate
+    what = f"is that of {recipe.views} views, and there are {views}; it is in proportion to them"
+    yield Problem(
+        "/learning_rate", rate, what, f"set it to {rate * views / recipe.views:g}", "warning"
     )

@@ -21,26 +21,28 @@ online networks in train mode; their batch statistics are not kept.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse, require
 from ssl_jax.losses import least_info_nce
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
 from ssl_jax.methods.parts.combinatorial_patches import (
     Combined,
     apply_to_combinations,
     combined_info_nce,
+    patch_problems,
 )
-from ssl_jax.methods.parts.queue import enqueue, init_queue, nearest
-from ssl_jax.methods.parts.target import follow, start_target
+from ssl_jax.methods.parts.problems import choose, flat_temperature, heads, view_count
+from ssl_jax.methods.parts.queue import enqueue, init_queue, nearest, queue_problems
+from ssl_jax.methods.parts.target import follow, slow_target, start_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.optim.optimizers import ema_momentum
+from ssl_jax.optim.schedules import ema_momentum
 from ssl_jax.types import Batch, Params, State
 
 # (view of the target, view of the prediction), counted from 0.
@@ -83,20 +85,29 @@ def make(
       UserError: for an unknown choice; from `init`, if queue_size is not a multiple of the batch
         size or there are not three views; from `loss`, for another k or odd sides.
     """
-    _choose("coefficient_on", coefficient_on, ("momentum", "stop_gradient"))
-    _choose("pairs", pairs, ("cross", "all"))
-    _choose("combinations", combinations, ("all", "one"))
-    if not projector_widths or min(projector_widths) < 1:
-        raise UserError(f"projector_widths {projector_widths} must be widths of one or more layers")
+    choose("coefficient_on", coefficient_on, ("momentum", "stop_gradient"))
+    choose("pairs", pairs, ("cross", "all"))
+    choose("combinations", combinations, ("all", "one"))
+    positive = bool(projector_widths) and min(projector_widths) >= 1
+    widths = "must be the widths of one or more layers"
+    require(positive, "projector_widths", projector_widths, widths)
     out = projector_widths[-1]
     g = MLP(tuple(projector_widths), final_norm="affine", bias=False, dtype=backbone.dtype)
     h = MLP((predictor_hidden, out), bias=False, final_bias=True, dtype=backbone.dtype)
     encoder = {"backbone": backbone, "projector": g}
     online = {**encoder, "predictor": h}
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run, 3, 3)
+        yield from heads(run, g, h)
+        yield from patch_problems(run, k)
+        yield from queue_problems(queue_size, run)
+        # Temperature 1 is the paper's.
+        yield from flat_temperature(temperature, by_paper=True)
+        yield from slow_target(momentum, run)
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
-        if len(batch.views) != 3:
-            raise UserError(f"multi_network needs three views, not {len(batch.views)}")
+        refuse(problems(facts_of(batch)))
         chain_key, queue_key = jax.random.split(key)
         params, stats = init_chain(chain_key, online, batch.views[0])
         target = start_target(params, stats, encoder)
@@ -144,9 +155,6 @@ def make(
         return Expectation(scale * chance, scale * least, 1.05 * scale * chance, causes)
 
     decay = ema_momentum(momentum, steps)
-    return Method(init, loss, encode_with(backbone), follow(decay), expect=expect)
-
-
-def _choose(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UserError(f"multi_network {option} {value!r} must be {' or '.join(known)}")
+    return Method(
+        init, loss, encode_with(backbone), follow(decay), expect=expect, problems=problems
+    )

@@ -13,14 +13,16 @@ unit vectors, and the loss says little until it has been filled once.
 """
 
 import math
+from collections.abc import Iterator
 
 import jax
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.losses import info_nce, least_info_nce, negative_cosine
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
-from ssl_jax.methods.parts.queue import enqueue, init_queue, nearest
+from ssl_jax.methods.parts.problems import flat_temperature, heads, view_count
+from ssl_jax.methods.parts.queue import enqueue, init_queue, nearest, queue_problems
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State
@@ -53,9 +55,14 @@ def make(
     h = MLP((predictor_hidden, out), bias=False, final_bias=True, dtype=backbone.dtype)
     encoder = {"backbone": backbone, "projector": g}
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run, 2, 2)
+        yield from heads(run, g, h)
+        yield from queue_problems(queue_size, run)
+        yield from flat_temperature(temperature)
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
-        if len(batch.views) != 2:
-            raise UserError(f"nnclr needs two views, not {len(batch.views)}")
+        refuse(problems(facts_of(batch)))
         chain_key, queue_key = jax.random.split(key)
         params, stats = init_chain(chain_key, {**encoder, "predictor": h}, batch.views[0])
         queue = init_queue(queue_key, queue_size, out, len(batch.views[0]))
@@ -77,4 +84,4 @@ def make(
         causes = "queue shorter than a few batches, or a learning rate too high at the start"
         return Expectation(chance, least, 1.1 * chance, causes)
 
-    return Method(init, loss, encode_with(backbone), expect=expect)
+    return Method(init, loss, encode_with(backbone), expect=expect, problems=problems)

@@ -11,12 +11,15 @@ is twice this). With more than two views it is the mean over all pairs.
 """
 
 import math
+from collections.abc import Iterator
 from functools import partial
 
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.losses import nt_xent
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_together, encode_with, init_chain
 from ssl_jax.methods.parts.pairs import mean_over_pairs
+from ssl_jax.methods.parts.problems import flat_temperature, heads, view_count
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State
@@ -50,7 +53,13 @@ def make(
     )
     chain = {"backbone": backbone, "projector": projector}
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run)
+        yield from heads(run, projector)
+        yield from flat_temperature(temperature)
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        refuse(problems(facts_of(batch)))
         params, stats = init_chain(key, chain, batch.views[0])
         return params, {"stats": stats}
 
@@ -66,4 +75,4 @@ def make(
         causes = "temperature too high, or a learning rate too high at the start"
         return Expectation(chance, 0.0, chance, causes)
 
-    return Method(init, loss, encode_with(backbone), expect=expect)
+    return Method(init, loss, encode_with(backbone), expect=expect, problems=problems)

@@ -9,12 +9,16 @@ Each view passes the network by itself. With more than two views L is the mean o
 pairs. The predictor keeps the peak learning rate (section 4.2: a decaying one is slightly worse).
 """
 
+from collections.abc import Iterator
+
 import jax
 
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.losses import negative_cosine
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, group_networks, init_chain
 from ssl_jax.methods.parts.pairs import cross_view
+from ssl_jax.methods.parts.problems import heads, view_count
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State
@@ -43,7 +47,12 @@ def make(
     h = MLP((predictor_hidden, out), bias=False, final_bias=True, dtype=backbone.dtype)
     encoder, predictor = {"backbone": backbone, "projector": g}, {"predictor": h}
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run)
+        yield from heads(run, g, h)
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        refuse(problems(facts_of(batch)))
         params, stats = init_chain(key, {**encoder, **predictor}, batch.views[0])
         return params, {"stats": stats}
 
@@ -61,4 +70,6 @@ def make(
         return Expectation(0.0, -0.995, 0.0, "learning rate too high for the batch size")
 
     groups = group_networks(predictor="constant")
-    return Method(init, loss, encode_with(backbone), groups=groups, expect=expect)
+    return Method(
+        init, loss, encode_with(backbone), groups=groups, expect=expect, problems=problems
+    )

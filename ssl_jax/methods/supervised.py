@@ -7,14 +7,15 @@ network by itself; one view is enough.
 """
 
 import math
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import UserError
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.errors import Problem, refuse, require
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
@@ -37,12 +38,23 @@ def make(
       UserError: if label_smoothing is out of range; from `loss`, if there are no labels.
     """
     del steps
-    if not 0.0 <= label_smoothing < 1.0:
-        raise UserError(f"label_smoothing {label_smoothing} must be in [0, 1)")
+    require(0.0 <= label_smoothing < 1.0, "label_smoothing", label_smoothing, "must be in [0, 1)")
     encoder = {"backbone": backbone}
     classifier = {"classifier": MLP((num_classes,), dtype=backbone.dtype)}
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        if run.labelled is False:
+            remedy = "take another data set or a method that needs none"
+            yield Problem("name", "supervised", "needs labels; this data set has none", remedy)
+        elif run.classes is not None and run.classes != num_classes:
+            fatal = run.classes > num_classes
+            rule = "must be at least" if fatal else "is more than"
+            what = f"{rule} the {run.classes} classes of the data set"
+            remedy, level = f"set it to {run.classes}", "fatal" if fatal else "warning"
+            yield Problem("num_classes", num_classes, what, remedy, level)
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        refuse(problems(facts_of(batch)))
         params, stats = init_chain(key, {**encoder, **classifier}, batch.views[0])
         return params, {"stats": stats}
 
@@ -51,8 +63,9 @@ def make(
 
     def loss(params: Params, state: State, batch: Batch, key: KeyArray, step: Step):
         del step
-        if (labels := batch.labels) is None:
-            raise UserError("supervised needs labels; this data set has none")
+        labels = batch.labels
+        refuse(problems(facts_of(batch)._replace(labelled=labels is not None)))
+        assert labels is not None
         known = (labels >= 0) & (labels < num_classes)
         targets = optax.losses.smooth_labels(jax.nn.one_hot(labels, num_classes), label_smoothing)
         # Not zero, which an unknown label would add unnoticed.
@@ -68,4 +81,4 @@ def make(
         chance = math.log(num_classes)
         return Expectation(chance, 0.0, chance, "labels that do not belong to the images")
 
-    return Method(init, loss, encode_with(backbone), expect=expect)
+    return Method(init, loss, encode_with(backbone), expect=expect, problems=problems)

@@ -16,17 +16,19 @@ uniform entries, and return to length 1 after each step, where it does so before
 """
 
 import math
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import entr
 from jaxtyping import Array, Bool, Float
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse, require
 from ssl_jax.losses import code_cross_entropy, normalize, sinkhorn
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_to_crops, encode_with, group_networks, init_chain
-from ssl_jax.methods.parts.queue import enqueue, init_queue
+from ssl_jax.methods.parts.problems import flat_temperature, frozen_throughout, heads, view_count
+from ssl_jax.methods.parts.queue import enqueue, init_queue, queue_problems
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Embeddings, Params, State
@@ -60,14 +62,30 @@ def make(
       UserError: if queue_from is not in [0, 1]; from `init`, if queue_size is not a multiple of
         the batch size, or views are too few.
     """
-    if not 0.0 <= queue_from <= 1.0:
-        raise UserError(f"swav's queue_from {queue_from} is a share of the run, from 0 to 1")
+    share = "is a share of the run: it must be in [0, 1]"
+    require(0.0 <= queue_from <= 1.0, "queue_from", queue_from, share)
     g = MLP((hidden, out), dtype=backbone.dtype)
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        images = run.batch_size + (queue_size if use_queue else 0)
+        yield from view_count(run, max(global_views, 2))
+        yield from heads(run, g)
+        if use_queue:
+            yield from queue_problems(queue_size, run)
+        yield from flat_temperature(temperature)
+        yield from frozen_throughout(run, "prototypes")
+        # Sinkhorn gives every prototype its share of the images: there must be enough of them.
+        if prototypes > 0.8 * images:
+            what = f"cannot share the {images} images of a batch and its queue"
+            remedy = f"set it to {max(images // 2, 1)} or fewer, or take a longer queue"
+            yield Problem("prototypes", prototypes, what, remedy, "warning")
+        if not 0.01 <= epsilon <= 0.2:
+            codes = "hard, so that shares stay unequal" if epsilon < 0.01 else "all alike"
+            remedy = "0.03 to 0.05 is usual"
+            yield Problem("epsilon", epsilon, f"makes the codes {codes}", remedy, "warning")
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
-        least = max(global_views, 2)
-        if len(batch.views) < least:
-            raise UserError(f"swav needs {least} or more views, not {len(batch.views)}")
+        refuse(problems(facts_of(batch)))
         network_key, prototype_key, queue_key = jax.random.split(key, 3)
         chain = {"backbone": backbone, "projector": g}
         params, stats = init_chain(network_key, chain, batch.views[0])
@@ -126,7 +144,7 @@ def make(
         return Expectation(math.log(prototypes), 0.0, math.log(prototypes), causes)
 
     groups = group_networks(prototypes="frozen_at_first")
-    return Method(init, loss, encode_with(backbone), update, groups, expect)
+    return Method(init, loss, encode_with(backbone), update, groups, expect, problems)
 
 
 def _scores(embeddings: Embeddings, prototypes: Float[Array, "k d"]) -> Float[Array, "n k"]:

@@ -9,9 +9,13 @@ Self-Supervised Learning", arXiv 2105.04906, Eq. 6, with the factors of the offi
 Each view passes the network by itself. With more than two views L is the mean over all pairs.
 """
 
+from collections.abc import Iterator
+
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.losses import vicreg_terms
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
+from ssl_jax.methods.parts.problems import heads, view_count
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State
@@ -43,7 +47,12 @@ def make(
     h = MLP((hidden,) * (projector_layers - 1) + (out,), bias=False, dtype=backbone.dtype)
     chain = {"backbone": backbone, "projector": h}
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        yield from view_count(run)
+        yield from heads(run, h)
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        refuse(problems(facts_of(batch)))
         params, stats = init_chain(key, chain, batch.views[0])
         return params, {"stats": stats}
 
@@ -63,4 +72,4 @@ def make(
         causes = "variance weight too low, or learning rate too high"
         return Expectation(collapsed, 0.0, collapsed + noise, causes)
 
-    return Method(init, loss, encode_with(backbone), expect=expect)
+    return Method(init, loss, encode_with(backbone), expect=expect, problems=problems)

@@ -11,17 +11,20 @@ anew in every iteration, the same for all views. Each view passes the backbone b
 them the head together.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse, require
 from ssl_jax.losses import cosine_distance, whiten
-from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_in_turn, apply_together, encode_with, init_chain
 from ssl_jax.methods.parts.pairs import mean_over_pairs
+from ssl_jax.methods.parts.problems import heads, view_count
+from ssl_jax.methods.parts.queue import multiple
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.types import Batch, Params, State
@@ -48,15 +51,25 @@ def make(
         sub-batches do not divide the batch; from `loss`, if there are not two views.
     """
     del steps
-    if sub_batch <= out and eps == 0.0:
-        raise UserError(f"w_mse whitens {out} dimensions: sub_batch {sub_batch} must be larger")
+    whitens = f"whitens {out} dimensions: it must be larger, {2 * out} or more at best"
+    require(sub_batch > out or eps > 0.0, "sub_batch", sub_batch, whitens)
     encoder = {"backbone": backbone}
     # Biases would do nothing in front of BatchNorm and of whitening.
     head = {"projector": MLP((hidden, out), bias=False, dtype=backbone.dtype)}
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        size = run.batch_size
+        yield from view_count(run)
+        yield from heads(run, head["projector"])
+        if sub_batch < 2 * out:
+            what = f"is below twice the {out} dimensions that it whitens: covariances are unsteady"
+            yield Problem("sub_batch", sub_batch, what, f"set it to {2 * out} or more", "warning")
+        if size % sub_batch:
+            remedy = f"set config.batch_size={multiple(size, sub_batch)}"
+            yield Problem("sub_batch", sub_batch, f"must divide the batch of {size}", remedy)
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
-        if (size := len(batch.views[0])) % sub_batch:
-            raise UserError(f"w_mse sub_batch {sub_batch} must divide the batch of {size}")
+        refuse(problems(facts_of(batch)))
         params, stats = init_chain(key, {**encoder, **head}, batch.views[0])
         return params, {"stats": stats}
 
@@ -79,7 +92,7 @@ def make(
         causes = f"sub_batch {sub_batch} below twice the {out} dimensions, or too high a rate"
         return Expectation(2.0, 0.0, 2.0, causes)
 
-    return Method(init, loss, encode_with(backbone), expect=expect)
+    return Method(init, loss, encode_with(backbone), expect=expect, problems=problems)
 
 
 def whiten_sub_batches(

@@ -15,7 +15,7 @@ images are fused nor the initialisation is given.
 Channels come last here: [groups, L, D, group size].
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import flax.linen as nn
 import jax
@@ -23,10 +23,13 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.networks import torch_init
-from ssl_jax.networks.patches import patchify, unpatchify
+from ssl_jax.networks.patches import patch_problems, patchify, unpatchify
 from ssl_jax.networks.pixels import normalize_images, restore_images
+
+ACTIVATIONS = ("relu", "identity")
+RESIDUALS = ("conv", "identity")
 
 
 class EmbeddingLayer(nn.Module):
@@ -83,8 +86,7 @@ class EmbeddingLayer(nn.Module):
         if self.residual == "identity":
             gain = self.param("gain", nn.initializers.zeros, ()) if self.zero_start else 1.0
             return t * gain
-        if self.residual != "conv":
-            raise UserError(f"residual branch {self.residual!r} must be conv or identity")
+        refuse(_unknown("residual", self.residual, RESIDUALS))
         zeros = nn.initializers.zeros
         return nn.Dense(
             t.shape[-1],
@@ -110,7 +112,7 @@ class BatchFusion(nn.Module):
       in which the ReLU removes all below the mean; with fuse_before_normalize, as they are.
     """
 
-    patch_size: int
+    patch_size: int = 4
     depth: int = 1
     group_size: int = 0
     restore_activation: str = "relu"
@@ -122,6 +124,27 @@ class BatchFusion(nn.Module):
     std: Sequence[float] = (1.0,)
     fuse_before_normalize: bool = False
     dtype: DTypeLike = jnp.float32
+
+    @nn.nowrap
+    def problems(
+        self, batch_size: int, sides: Sequence[int] = (), *, devices: int = 1
+    ) -> Iterator[Problem]:
+        """What is wrong with the options for batches of views of these sides, over the devices."""
+        if self.depth == 0:
+            return
+        yield from _unknown("restore_activation", self.restore_activation, ACTIVATIONS)
+        yield from _unknown("residual", self.residual, RESIDUALS)
+        yield from patch_problems(self.patch_size, sides)
+        group, own = self.group_size, batch_size // devices
+        if not group:
+            what = f"gives the block the shape of the batch: it suits batches of {batch_size} alone"
+            yield Problem("group_size", 0, what, "set it to fuse fewer images", "note")
+        elif batch_size % group:
+            what = f"must divide the batch of {batch_size}"
+            yield Problem("group_size", group, what, f"set it to a divisor of {batch_size}")
+        elif own % group:
+            what = f"does not divide the {own} images of a device, which all exchange images then"
+            yield Problem("group_size", group, what, f"set it to {own} or a divisor", "warning")
 
     @nn.compact
     def __call__(self, views: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
@@ -140,9 +163,8 @@ class BatchFusion(nn.Module):
 
     def _fuse(self, images: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
         n, height, width, _ = images.shape
+        refuse(self.problems(n, (height, width)))
         size = self.group_size or n
-        if n % size:
-            raise UserError(f"group_size {size} does not divide the batch of {n}")
         t = patchify(images, self.patch_size)
         _, patches, values = t.shape
         t = jnp.moveaxis(t.reshape(n // size, size, patches, values), 1, -1)
@@ -157,10 +179,9 @@ class BatchFusion(nn.Module):
             )(t)
         t = jnp.moveaxis(t, -1, 1).reshape(n, patches, values)
         restored = images + unpatchify(t, self.patch_size, height, width)
-        if self.restore_activation == "relu":
-            return nn.relu(restored)
-        if self.restore_activation != "identity":
-            raise UserError(
-                f"restore_activation {self.restore_activation!r} must be relu or identity"
-            )
-        return restored
+        return nn.relu(restored) if self.restore_activation == "relu" else restored
+
+
+def _unknown(key: str, value: str, known: tuple[str, ...]) -> Iterator[Problem]:
+    if value not in known:
+        yield Problem(key, value, f"must be {' or '.join(known)}")

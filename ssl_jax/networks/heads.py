@@ -1,6 +1,6 @@
 """Projection and prediction heads: linear layers with a normalisation and ReLU between them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import flax.linen as nn
@@ -10,7 +10,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.networks import torch_init
 from ssl_jax.networks.norm import BatchNorm
 
@@ -47,6 +47,17 @@ class MLP(nn.Module):
     activation: Callable[[Array], Array] = nn.relu
     dtype: DTypeLike = jnp.float32
 
+    @property
+    def has_batch_norm(self) -> bool:
+        """Whether it normalises over the batch anywhere."""
+        hidden = self.norm == "batch" and len(self.widths) > 1
+        return hidden or self.final_norm is not None
+
+    def problems(self) -> Iterator[Problem]:
+        """A normalisation that does not exist."""
+        if self.norm not in NORMS:
+            yield Problem("head_norm", self.norm, f"must be one of {', '.join(NORMS)}")
+
     @nn.compact
     def __call__(self, x: Float[Array, "n d"], train: bool) -> Float[Array, "n out"]:
         """Outputs [N, widths[-1]] of inputs [N, D].
@@ -54,8 +65,7 @@ class MLP(nn.Module):
         Raises:
           UserError: if there is no such normalisation.
         """
-        if self.norm not in NORMS:
-            raise UserError(f"head normalisation {self.norm!r} must be one of {', '.join(NORMS)}")
+        refuse(self.problems())
         *hidden, out = self.widths
         for i, width in enumerate(hidden, start=1):
             layer = StandardizedDense if self.norm == "weight_standardization" else nn.Dense

@@ -3,6 +3,8 @@
 Ioffe and Szegedy, arXiv 1502.03167; equal to PyTorch's BatchNorm, running variance included.
 """
 
+from collections.abc import Iterator
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,10 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, UserError, refuse
+
+# Statistics of fewer images than this are noisy.
+FEW_IMAGES = 16
 
 
 class BatchNorm(nn.Module):
@@ -73,10 +78,31 @@ class BatchNorm(nn.Module):
         return y.astype(self.dtype).reshape(x.shape)
 
 
+def group_problems(batch_size: int, groups: int) -> Iterator[Problem]:
+    """Groups that do not divide the batch."""
+    if batch_size % groups:
+        yield Problem("batch_norm_groups", groups, f"must divide the batch of {batch_size}")
+
+
+def batch_norm_problems(batch_size: int, groups: int = 1) -> Iterator[Problem]:
+    """Statistics of few images are noise; those of one image leave nothing to tell it by."""
+    images = batch_size // groups
+    remedy = "raise it, or lower network.batch_norm_groups" if groups > 1 else "raise it"
+    if batch_size % groups:
+        yield from group_problems(batch_size, groups)
+    elif images == 1:
+        what = "is too small: BatchNorm would take its statistics from a single image"
+        yield Problem("/batch_size", batch_size, what, remedy)
+    elif images < FEW_IMAGES:
+        what = f"is small: BatchNorm takes its statistics from only {images} images"
+        remedy = f"{remedy}: from {FEW_IMAGES} on they are steady"
+        yield Problem("/batch_size", batch_size, what, remedy, "warning")
+
+
 def _split(x: Float[Array, "n *space c"], groups: int) -> Float[Array, "groups m *space c"]:
     n = x.shape[0]
-    if n % groups:
-        raise UserError(f"{groups} BatchNorm groups do not divide the batch of {n}")
+    if groups > 1:  # an exported program has a batch of any size, and one group
+        refuse(group_problems(n, groups))
     return x.reshape(groups, n // groups, *x.shape[1:])
 
 
@@ -88,8 +114,8 @@ def _statistics(
     count = x.size // (groups * channels)
     if count < 2:
         raise UserError(
-            f"BatchNorm trains on at least two values a channel: a batch of {groups} in {groups} "
-            "groups has one"
+            "BatchNorm needs at least two values per channel and group in training; this batch "
+            f"({groups} images, {groups} groups) has one"
         )
     axes = tuple(range(1, x.ndim - 1))
     mean = x.mean(axes)

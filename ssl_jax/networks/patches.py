@@ -1,11 +1,20 @@
 """Images as rows of flat patches, and back."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse
 
 AnyArray = Array | np.ndarray
+
+
+def patch_problems(patch_size: int, sides: Iterable[int]) -> Iterator[Problem]:
+    """Sides of images, in pixels, that patches of this size do not divide."""
+    for side in dict.fromkeys(sides):
+        if side % patch_size:
+            yield Problem("patch_size", patch_size, f"must divide the {side} pixels of an image")
 
 
 def patchify(images: Shaped[AnyArray, "n h w c"], size: int) -> Shaped[AnyArray, "n l d"]:
@@ -17,8 +26,7 @@ def patchify(images: Shaped[AnyArray, "n h w c"], size: int) -> Shaped[AnyArray,
       UserError: if `size` does not divide height and width.
     """
     n, height, width, channels = images.shape
-    if height % size or width % size:
-        raise UserError(f"patch size {size} does not divide images of {height} x {width} pixels")
+    refuse(patch_problems(size, (height, width)))
     rows, columns = height // size, width // size
     patches = images.reshape(n, rows, size, columns, size, channels).swapaxes(2, 3)
     return patches.reshape(n, rows * columns, size * size * channels)
@@ -32,8 +40,7 @@ def unpatchify(
     Raises:
       UserError: if `size` does not divide height and width.
     """
-    if height % size or width % size:
-        raise UserError(f"patch size {size} does not divide images of {height} x {width} pixels")
+    refuse(patch_problems(size, (height, width)))
     n, rows, columns = patches.shape[0], height // size, width // size
     images = patches.reshape(n, rows, columns, size, size, -1).swapaxes(2, 3)
     return images.reshape(n, height, width, -1)

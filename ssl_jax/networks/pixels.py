@@ -1,11 +1,11 @@
 """Between images in [0, 1] and the normalised space in which networks see them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, require
 
 Images = Float[Array, "n h w c"]
 
@@ -24,11 +24,24 @@ def restore_images(images: Images, mean: Sequence[float], std: Sequence[float]) 
     return images * _per_channel(images, std) + _per_channel(images, mean)
 
 
+def statistics_problems(
+    mean: Sequence[float], std: Sequence[float], channels: int | None = None
+) -> Iterator[Problem]:
+    """Means and deviations that do not belong together, or to images of so many channels."""
+    if bool(mean) != bool(std):
+        yield Problem(
+            "std", tuple(std), f"must be given together with mean, which is {tuple(mean)}"
+        )
+    if any(value <= 0 for value in std):
+        yield Problem("std", tuple(std), "must be above 0")
+    for key, values in (("mean", mean), ("std", std)):
+        if channels is not None and len(values) not in (0, 1, channels):
+            what = f"must have one value, or one per channel, of which the images have {channels}"
+            yield Problem(key, tuple(values), what)
+
+
 def _per_channel(images: Images, values: Sequence[float]) -> Float[Array, "1 1 1 _"]:
     channels = images.shape[-1]
-    if len(values) not in (1, channels):
-        raise UserError(
-            f"image mean and std {tuple(values)} must have one value or one for each channel, "
-            f"of which the images have {channels}"
-        )
+    rule = f"must have one value, or one per channel, of which the images have {channels}"
+    require(len(values) in (1, channels), "mean and std", tuple(values), rule)
     return jnp.asarray(values, images.dtype).reshape(1, 1, 1, -1)

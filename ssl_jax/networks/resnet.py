@@ -4,7 +4,7 @@ He et al., "Deep Residual Learning for Image Recognition", arXiv 1512.03385; wit
 bottleneck on its 3x3 convolution ("v1.5") as in torchvision. `torch_names` maps the parameters.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.networks import torch_init
 from ssl_jax.networks.norm import BatchNorm
 from ssl_jax.networks.pixels import normalize_images
@@ -87,6 +87,9 @@ def _conv(features: int, size: int, stride: int = 1, padding: int | None = None,
     )
 
 
+STEMS = ("imagenet", "cifar", "small")
+
+
 class ResNet(nn.Module):
     """Images in [0, 1] to features, or to class scores where `num_classes` is given.
 
@@ -120,6 +123,12 @@ class ResNet(nn.Module):
         """Width of the pooled features."""
         return self.width * 2 ** (len(self.stage_sizes) - 1) * self.block.expansion
 
+    @nn.nowrap
+    def problems(self) -> Iterator[Problem]:
+        """Options that do not exist."""
+        if self.stem not in STEMS:
+            yield Problem("stem", self.stem, f"must be one of {', '.join(STEMS)}")
+
     @nn.compact
     def __call__(self, images: Float[Array, "n h w c"], train: bool) -> Float[Array, "n d"]:
         """Average-pooled features [N, features], or scores [N, num_classes]; float32.
@@ -127,6 +136,7 @@ class ResNet(nn.Module):
         Raises:
           UserError: if there is no such stem, or mean and std do not suit the channels.
         """
+        refuse(self.problems())
         conv = partial(_conv, dtype=self.dtype)
         norm = partial(self.norm, dtype=self.dtype)
         x = normalize_images(images, self.mean, self.std).astype(self.dtype)
@@ -154,10 +164,8 @@ class ResNet(nn.Module):
     def _stem(self, x: Array, conv: Layer, norm: Layer, train: bool) -> Array:
         if self.stem == "imagenet":
             x = conv(self.width, 7, 2, name="conv1")(x)
-        elif self.stem in ("cifar", "small"):
-            x = conv(self.width, 3, 1, self.stem_padding, name="conv1")(x)
         else:
-            raise UserError(f"stem {self.stem!r} must be imagenet, cifar or small")
+            x = conv(self.width, 3, 1, self.stem_padding, name="conv1")(x)
         x = nn.relu(norm(name="bn1")(x, train))
         if self.stem != "cifar":
             padding = ((1, 1), (1, 1))

@@ -5,18 +5,28 @@ from typing import Any
 
 import numpy as np
 
+from ssl_jax.errors import UserError
 from ssl_jax.networks import timm_names, torch_names
 from ssl_jax.networks.backbone import Backbone
+from ssl_jax.networks.custom import CustomBackbone
 from ssl_jax.networks.resnet import ResNet
 from ssl_jax.types import Params
+
+NAMELESS = "a network of your own has no state dict of torchvision or timm"
 
 
 def to_state_dict(
     backbone: Backbone, variables: Params, *, image_size: int
 ) -> dict[str, np.ndarray]:
-    """The state dict of a backbone's variables, for square images of this side in pixels."""
+    """The state dict of a backbone's variables, for square images of this side in pixels.
+
+    Raises:
+      UserError: for a network of the user's own, whose parts have no names in either library.
+    """
     if isinstance(backbone, ResNet):
         return torch_names.to_torch(variables)
+    if isinstance(backbone, CustomBackbone):
+        raise UserError(NAMELESS)
     return timm_names.to_timm(variables, backbone, image_size=image_size)
 
 
@@ -24,9 +34,11 @@ def from_state_dict(backbone: Backbone, state_dict: Mapping[str, Any]) -> Params
     """{"params": ..., "batch_stats": ...}; values may be NumPy arrays or CPU tensors.
 
     Raises:
-      UserError: for an entry that no such network has.
+      UserError: for an entry that no such network has, or for a network of the user's own.
     """
     if isinstance(backbone, ResNet):
         return torch_names.from_torch(state_dict)
+    if isinstance(backbone, CustomBackbone):
+        raise UserError(NAMELESS)
     params = timm_names.from_timm(state_dict, positions=backbone.positions)
     return {"batch_stats": {}, **params}

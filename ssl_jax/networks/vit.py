@@ -12,7 +12,7 @@ weights Xavier uniform, where queries, keys and values count as three layers and
 projection as a linear layer; biases zero; class token normal of deviation 1e-6.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import flax.linen as nn
@@ -22,8 +22,8 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import UserError
-from ssl_jax.networks.patches import patchify
+from ssl_jax.errors import Problem, refuse, require
+from ssl_jax.networks.patches import patch_problems, patchify
 from ssl_jax.networks.pixels import normalize_images
 
 Tokens = Float[Array, "n l d"]
@@ -42,8 +42,7 @@ def sincos_positions(rows: int, columns: int, width: int) -> Float[np.ndarray, "
     Raises:
       UserError: if 4 does not divide the width.
     """
-    if width % 4:
-        raise UserError(f"sincos positions need a ViT width that 4 divides, not {width}")
+    require(width % 4 == 0, "width", width, "must be a multiple of 4 for sincos positions")
     frequencies = 10_000.0 ** (-np.arange(width // 4) / (width // 4))
     y, x = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     y, x = y[..., None] * frequencies, x[..., None] * frequencies
@@ -79,13 +78,17 @@ class Block(nn.Module):
         """What the heads put out, side by side."""
         n, length, width = z.shape
         # One product for the three. nn.MultiHeadDotProductAttention has biases [heads, D / heads],
-        # which `optim.is_kernel` would take for weights. Scaling by the fan-in of the three
+        # which `optimizers.is_kernel` would take for weights. Scaling by the fan-in of the three
         # together is Xavier for each of them.
         init = nn.initializers.variance_scaling(1.0, "fan_in", "uniform")
         qkv = nn.Dense(3 * width, kernel_init=init, dtype=self.dtype, name="qkv")(z)
         qkv = qkv.reshape(n, length, 3, self.heads, width // self.heads)
         y = jax.nn.dot_product_attention(qkv[:, :, 0], qkv[:, :, 1], qkv[:, :, 2])
         return y.reshape(n, length, width)
+
+
+POSITIONS = ("sincos", "learned")
+POOLINGS = ("class", "mean")
 
 
 class VisionTransformer(nn.Module):
@@ -120,6 +123,18 @@ class VisionTransformer(nn.Module):
         """Width of the features."""
         return self.width
 
+    @nn.nowrap
+    def problems(self, sides: Sequence[int] = ()) -> Iterator[Problem]:
+        """Sizes that do not fit together or into images of these sides; unknown options."""
+        if self.width % self.heads:
+            yield Problem("heads", self.heads, f"must divide the width {self.width}")
+        if self.positions == "sincos" and self.width % 4:
+            yield Problem("width", self.width, "must be a multiple of 4 for sincos positions")
+        for key, known in (("pooling", POOLINGS), ("positions", POSITIONS)):
+            if (value := getattr(self, key)) not in known:
+                yield Problem(key, value, f"must be {' or '.join(known)}")
+        yield from patch_problems(self.patch_size, sides)
+
     @nn.compact
     def __call__(self, images: Float[Array, "n h w c"], train: bool) -> Float[Array, "n d"]:
         """Features [N, width], float32. Dropout in training needs the key "dropout".
@@ -129,10 +144,7 @@ class VisionTransformer(nn.Module):
             the width of sincos positions, if there are no such positions or pooling, or if mean
             and std do not suit the channels.
         """
-        if self.width % self.heads:
-            raise UserError(f"{self.heads} heads do not divide the ViT width {self.width}")
-        if self.pooling not in ("class", "mean"):
-            raise UserError(f"ViT pooling {self.pooling!r} must be class or mean")
+        refuse(self.problems())
         z = self._embed(normalize_images(images, self.mean, self.std))
         z = nn.Dropout(self.dropout, deterministic=not train)(z)
         for index in range(self.depth):
@@ -167,8 +179,6 @@ class VisionTransformer(nn.Module):
         shape = (rows, columns, self.width)
         if self.positions == "sincos":
             return jnp.asarray(sincos_positions(*shape))
-        if self.positions != "learned":
-            raise UserError(f"ViT positions {self.positions!r} must be sincos or learned")
         if self.has_variable("params", "positions"):  # self.param would insist on its shape
             return jax.image.resize(self.get_variable("params", "positions"), shape, "bicubic")
         return self.param("positions", nn.initializers.normal(0.02), shape)

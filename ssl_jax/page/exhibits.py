@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from ssl_jax.evaluation.final import TEMPERATURE
+from ssl_jax.evaluation.classifiers.knn import KNN_TEMPERATURE
 from ssl_jax.health.representation import unit
 from ssl_jax.methods.parts.base import Expectation
 from ssl_jax.page.workdir import Record
@@ -100,8 +100,8 @@ def nearest(
 def vote(
     labels: Int[np.ndarray, "q k"], similarities: Float[np.ndarray, "q k"], num_classes: int
 ) -> Int[np.ndarray, " q"]:
-    """The class with most of the votes, exp(similarity / T) each, as `evaluate.knn` has it."""
-    weights = np.exp((similarities - similarities[:, :1]) / TEMPERATURE)
+    """The class with most of the votes, exp(similarity / T) each, as `classifiers.knn` has it."""
+    weights = np.exp((similarities - similarities[:, :1]) / KNN_TEMPERATURE)
     votes = np.zeros((len(labels), num_classes))
     np.add.at(votes, (np.arange(len(labels))[:, None], labels), weights)
     return votes.argmax(axis=1)

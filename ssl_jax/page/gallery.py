@@ -9,14 +9,15 @@ from jaxtyping import Float, Int
 from ssl_jax.data import dataset as data
 from ssl_jax.data.dataset import Dataset, Images
 from ssl_jax.data.join import join
+from ssl_jax.evaluation.classifiers.knn import KNN_K
 from ssl_jax.evaluation.features import extract
-from ssl_jax.evaluation.final import K
 from ssl_jax.evaluation.protocols.geometry import spectrum
 from ssl_jax.health.representation import rankme
 from ssl_jax.page import exhibits
 from ssl_jax.page.exhibits import Column, Look, Neighbours, Points
 from ssl_jax.page.pictures import to_uint8
-from ssl_jax.setup.build import Run
+from ssl_jax.run.frozen import frozen_encoder
+from ssl_jax.setup.build import Setup
 from ssl_jax.training.step import TrainState
 
 SHOWN_IMAGES = 6
@@ -25,18 +26,18 @@ SHOWN_QUERIES, SHOWN_NEIGHBOURS = 8, 6
 BANK, QUERIES, POINTS = 10_000, 2_000, 1_000
 
 
-def views(run: Run, settings: dict[str, Any], train: TrainState | None) -> tuple[Column, ...]:
+def views(setup: Setup, settings: dict[str, Any], train: TrainState | None) -> tuple[Column, ...]:
     """Some training images, their augmented views and, where there is batch fusion, fused ones.
 
     Args:
-      run: as `build` makes it.
+      setup: as `build` makes it.
       settings: its configuration.
       train: the trained state; without one nothing is fused.
     """
-    fusion = run.fusion if train is not None else None
+    fusion = setup.model.fusion if train is not None else None
     # Images fuse with the others of their batch: a whole one is made, and a few of it are shown.
-    images = _batch(run.splits.train, settings["batch_size"] if fusion else SHOWN_IMAGES)
-    made = jax.jit(run.augment)(jax.random.split(jax.random.key(0), len(images)), images)
+    images = _batch(setup.data.splits.train, settings["batch_size"] if fusion else SHOWN_IMAGES)
+    made = jax.jit(setup.model.augment)(jax.random.split(jax.random.key(0), len(images)), images)
     shown = slice(0, SHOWN_IMAGES)
     columns = [Column("training image", images[shown])]
     for index, view in enumerate(made):
@@ -63,25 +64,25 @@ class _Asked(NamedTuple):
     features: Float[np.ndarray, "n d"]
 
 
-def look(run: Run, train: TrainState) -> Look:
+def look(setup: Setup, train: TrainState) -> Look:
     """Neighbours, map, confusions and spectrum of the features of images not trained on.
 
     Of the test images; of held-out ones where there are none; of training images, which are then
     no part of the bank, where there are neither.
     """
-    bank, queries, kind = _chosen(run)
+    bank, queries, kind = _chosen(setup)
     labelled = bank.labels is not None and queries.labels is not None
     classes = bank.classes if labelled else ()
-    encode = run.encoder(train)
+    encode = frozen_encoder(setup.model)(train)
 
     def asked(dataset: Dataset) -> _Asked:
         features = extract(
-            encode, dataset.images, batch_size=run.evaluation_batch_size, shardings=run.shardings
+            encode, dataset.images, batch_size=setup.plan.encode_batch, shardings=setup.shardings
         )
         return _Asked(dataset.images, dataset.labels if labelled else None, features)
 
     known, unknown = asked(bank), asked(queries)
-    rows, similarities = exhibits.nearest(known.features, unknown.features, K)
+    rows, similarities = exhibits.nearest(known.features, unknown.features, KNN_K)
     predicted = counts = None
     if known.labels is not None and unknown.labels is not None:
         predicted = exhibits.vote(known.labels[rows], similarities, len(classes))
@@ -101,9 +102,10 @@ def look(run: Run, train: TrainState) -> Look:
     )
 
 
-def _chosen(run: Run) -> tuple[Dataset, Dataset, str]:
+def _chosen(setup: Setup) -> tuple[Dataset, Dataset, str]:
     """(the bank, the images that are asked about, what those are)."""
-    bank, held, queries, kind = run.splits.bank, run.splits.holdout, run.splits.test, "test images"
+    splits = setup.data.splits
+    bank, held, queries, kind = splits.bank, splits.holdout, splits.test, "test images"
     if queries is not None and held is not None:
         bank = join(bank, held)  # as in the evaluation of the run
     elif queries is None and held is not None:

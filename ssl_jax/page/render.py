@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
-from ssl_jax.evaluation.final import TEMPERATURE, K
+from ssl_jax.evaluation.classifiers.knn import KNN_K, KNN_TEMPERATURE
 from ssl_jax.page import looks, sections
 from ssl_jax.page.exhibits import Exhibit
 from ssl_jax.page.markup import Markup, tag
@@ -102,9 +102,9 @@ def _sections(runs: Sequence[Exhibit], versions: Mapping[str, str]) -> list[_Sec
             "confusion",
             "Confusion matrix",
             looks.confusions(runs),
-            f"Weighted kNN vote, k = {K}, cosine similarity, weights exp(similarity / "
-            f"{TEMPERATURE}). {_asked(runs)} Rows are the true classes; a cell's shade is its part "
-            "of the row.",
+            f"Weighted kNN vote, k = {KNN_K}, cosine similarity, weights exp(similarity / "
+            f"{KNN_TEMPERATURE}). {_asked(runs)} Rows are the true classes; a cell's shade is its "
+            "share of the row.",
             unlabelled,
         ),
         _Section(

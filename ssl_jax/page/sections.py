@@ -158,7 +158,7 @@ def _evaluation_rows(index: int, run: Exhibit) -> Iterator[Markup]:
     final = (run.record.result or {}).get("evaluation") or {}
     for encoder, words in _ENCODERS.items():
         scores = final.get(encoder, {})
-        for protocol in ("knn", "linear", "sgd"):
+        for protocol in ("knn", "linear"):
             if f"{protocol}_top1" in scores:
                 top = [_percent(scores.get(f"{protocol}_top{k}")) for k in (1, 5)]
                 cells = [protocol, data, words, *top, "", "", _plain(run.splits), ""]

@@ -1,10 +1,6 @@
-"""What a configuration names: views, network, method with its wrappers, optimizer."""
+"""The parts of a model that a configuration names: views, encoder, method, optimizer."""
 
-import importlib
-import inspect
-import pkgutil
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,18 +11,23 @@ import optax
 from ssl_jax import methods
 from ssl_jax.augment.policy import ViewSpec
 from ssl_jax.encoder.encoder import Description, Encoder
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, in_section, refuse, require
 from ssl_jax.methods.parts.base import Method
 from ssl_jax.methods.wrappers.batch_fusion import batch_adaptive
 from ssl_jax.methods.wrappers.penalties import regularized
 from ssl_jax.methods.wrappers.pretrained import pretrained
+from ssl_jax.names.lookup import find
 from ssl_jax.networks.backbone import make_backbone
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.optim import optimizers
+from ssl_jax.optim.groups import by_group
+from ssl_jax.optim.schedules import learning_rate
+from ssl_jax.setup.options import defaults, plain
 from ssl_jax.types import Config
 
-# Mean and std of the training images, one value a channel.
+# Mean and std of the training images, one value per channel.
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+DTYPES = ("auto", "float32", "bfloat16")
 
 
 def compute_dtype(config: Config) -> Any:
@@ -38,12 +39,36 @@ def compute_dtype(config: Config) -> Any:
 
 
 def make_views(config: Config) -> list[ViewSpec]:
-    """The policies of `config.augment`: view0, view1, ... in the order of their numbers."""
+    """The policies of `config.augment`: view0, view1, ... in the order of their numbers.
+
+    Raises:
+      UserError: for a key that is not called so, or a policy with an unknown field.
+    """
     names = list(config.augment)
-    if wrong := [name for name in names if not re.fullmatch(r"view\d+", name)]:
-        raise UserError(f"config.augment.{wrong[0]} must be called view and a number")
+    for name in names:
+        numbered = re.fullmatch(r"view\d+", name) is not None
+        with in_section("config.augment"):
+            what = "is no view: keys of config.augment must be view0, view1, ..."
+            refuse([] if numbered else [Problem(name, None, what)])
+            for field in set(config.augment[name]) - set(ViewSpec._fields):
+                require(False, f"{name}.{field}", config.augment[name][field], "does not exist")
     names.sort(key=lambda name: int(name.removeprefix("view")))
     return [ViewSpec(**plain(config.augment[name])) for name in names]
+
+
+def network_options(config: Config, statistics: Statistics) -> dict[str, Any]:
+    """The arguments of `make_backbone`, but for dtype."""
+    mean, std = statistics
+    network = {**plain(config.network), "mean": tuple(mean), "std": tuple(std)}
+    del network["dtype"], network["weights"]
+    return network
+
+
+def describe(config: Config, statistics: Statistics, channels: int) -> Description:
+    """The encoder of a run, whose features evaluation sees."""
+    size = config.evaluation.size or make_views(config)[0].size
+    network = network_options(config, statistics)
+    return Description(network, size, config.evaluation.crop, channels)
 
 
 def make_method(
@@ -51,63 +76,50 @@ def make_method(
 ) -> Method:
     """The method that the configuration names, behind batch fusion and penalties if it says so.
 
-    description: of its encoder. start: the encoder that it begins with; None: a random one.
+    Args:
+      config: the configuration.
+      steps: length of the run.
+      description: of its encoder.
+      start: the encoder that it begins with; None: a random one.
+
+    Raises:
+      UserError: for an unknown method, network or option, or an option out of range.
     """
-    options = plain(config.method)
-    name = options.pop("name")
-    make, known = _method_maker(name), default_options(name)
-    if unknown := sorted(set(options) - set(known)):
-        raise UserError(f"method {name} has no option {unknown[0]!r}; it has {', '.join(known)}")
-    network, dtype = description.network, compute_dtype(config)
-    method = make(make_backbone(**network, dtype=dtype), steps, **options)
+    dtype = compute_dtype(config)
+    with in_section("config.network"):
+        backbone = make_backbone(**description.network, dtype=dtype)
+    method = make_bare_method(config, backbone, steps)
     if start is not None:
         method = pretrained(method, start.variables)
-    if (fusion := make_fusion(config, description)) is not None:
+    if (fusion := make_fusion(config, description.network)) is not None:
         method = batch_adaptive(method, fusion, plain(config.fusion)["views"])
-    return regularized(method, **plain(config.penalty))
+    with in_section("config.penalty"):
+        return regularized(method, **plain(config.penalty))
 
 
-def make_fusion(config: Config, description: Description) -> BatchFusion | None:
-    """The block in front of the method; None where the configuration has none."""
+def make_bare_method(config: Config, backbone: Any, steps: int) -> Method:
+    """The method without anything in front of it or added to it."""
+    options = plain(config.method)
+    with in_section("config.method"):
+        make = find(methods, options.pop("name"), "make")
+        known = defaults(make)
+        for key, value in options.items():
+            has = f"is no option of {config.method.name}; it has {', '.join(known)}"
+            require(key in known, key, value, has)
+        return make(backbone, steps, **options)
+
+
+def make_fusion(config: Config, network: dict[str, Any]) -> BatchFusion | None:
+    """The block in front of the method; None where the configuration has none.
+
+    network: see `network_options`; fusion normalises as it does.
+    """
     options = plain(config.fusion)
     if not options.pop("enabled"):
         return None
     del options["views"]
-    normal = {key: description.network[key] for key in ("mean", "std")}
+    normal = {key: network[key] for key in ("mean", "std")}
     return BatchFusion(**options, **normal, dtype=compute_dtype(config))
-
-
-def describe(config: Config, statistics: Statistics, channels: int) -> Description:
-    """The encoder of a run, whose features evaluation sees."""
-    mean, std = statistics
-    network = {**plain(config.network), "mean": tuple(mean), "std": tuple(std)}
-    del network["dtype"], network["weights"]
-    size = config.evaluation.size or make_views(config)[0].size
-    return Description(network, size, config.evaluation.crop, channels)
-
-
-def _method_maker(name: str) -> Callable[..., Method]:
-    """`make` of ssl_jax/methods/<name>.py."""
-    names = method_names()
-    if name not in names:
-        raise UserError(f"unknown method {name!r}; there are {', '.join(names)}")
-    return importlib.import_module(f"{methods.__name__}.{name}").make
-
-
-def default_options(name: str) -> dict[str, Any]:
-    """The options of the method and their defaults, in the order of its `make`."""
-    parameters = inspect.signature(_method_maker(name)).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-
-
-def method_names() -> list[str]:
-    """The modules of ssl_jax/methods that make a method."""
-    modules = [module.name for module in pkgutil.iter_modules(methods.__path__)]
-    return [
-        name
-        for name in modules
-        if hasattr(importlib.import_module(f"{methods.__name__}.{name}"), "make")
-    ]
 
 
 def make_optimizer(
@@ -115,12 +127,11 @@ def make_optimizer(
 ) -> tuple[optax.Schedule, optax.GradientTransformation]:
     """The learning rate by step, and the optimizer of all groups of parameters."""
     options = plain(config.optimizer)
-    rate, base_batch = config.learning_rate, options.pop("base_batch")
-    if base_batch:
-        rate *= config.batch_size / base_batch
+    rate = scaled_rate(config)
+    del options["base_batch"]
     warmup = round(options.pop("warmup_epochs") * steps_per_epoch)
     drops = [steps - round(e * steps_per_epoch) for e in options.pop("drops_before_end")]
-    schedule = optimizers.learning_rate(
+    schedule = learning_rate(
         rate,
         steps,
         schedule=options.pop("schedule"),
@@ -133,7 +144,7 @@ def make_optimizer(
     clip_norm = options.pop("clip_norm")
     make = partial(optimizers.make, **options)
     constant = optax.constant_schedule(rate)
-    optimizer = optimizers.by_group(
+    optimizer = by_group(
         make(schedule=schedule),
         make(schedule=constant),
         method.groups,
@@ -144,6 +155,7 @@ def make_optimizer(
     return schedule, optimizer
 
 
-def plain(options: Config) -> dict[str, Any]:
-    """A section as plain values; lists, which JSON makes of tuples, are tuples again."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in dict(options).items()}
+def scaled_rate(config: Config) -> float:
+    """The peak learning rate in use: in proportion to the batch where `base_batch` says so."""
+    base = config.optimizer.base_batch
+    return config.learning_rate * (config.batch_size / base if base else 1.0)

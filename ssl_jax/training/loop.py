@@ -1,4 +1,4 @@
-"""The loop around the train step: logs, looks, saves, stops; never waits for a single step."""
+"""Training loop: logs, probes, checkpoints, stops; never blocks on a single step."""
 
 import dataclasses
 import time
@@ -10,85 +10,34 @@ import numpy as np
 
 from ssl_jax.errors import UserError
 from ssl_jax.storage.checkpoint import Checkpoints
+from ssl_jax.training.clock import Clock
 from ssl_jax.training.metrics_log import MetricsLog
+from ssl_jax.training.plan import Plan
 from ssl_jax.training.preemption import Preemption
 from ssl_jax.training.progress import Progress
 from ssl_jax.training.step import Metrics, TrainState
 
 
-class Plan(NamedTuple):
-    """How long a run is and what happens when, all in steps; an interval of 0 means never."""
-
-    steps: int
-    steps_per_epoch: int
-    batch_size: int
-    log_every: int
-    probe_every: int
-    save_every: int
-    steps_per_call: int = 1
-
-
-@dataclasses.dataclass
-class Clock:
-    """Seconds of a run over all its sittings.
-
-    total: everything from the first step on. training: without compiling, probes and saves; what
-    images per second are computed from. timed_steps: the steps that `training` covers.
-    """
-
-    total: float = 0.0
-    training: float = 0.0
-    timed_steps: int = 0
-
-    def __post_init__(self) -> None:
-        self._mark = self._lap = time.monotonic()
-        self.lap_steps = 0
-
-    def start(self) -> None:
-        """A sitting begins."""
-        self._mark = time.monotonic()
-
-    def tick(self) -> None:
-        """Brings `total` up to now."""
-        now = time.monotonic()
-        self.total += now - self._mark
-        self._mark = now
-
-    def start_lap(self) -> None:
-        """Steps that are timed begin; `lap_steps` counts them."""
-        self._lap, self.lap_steps = time.monotonic(), 0
-
-    def end_lap(self) -> float:
-        """They end. Returns steps per second; 0 where there were none."""
-        if not self.lap_steps:
-            return 0.0
-        seconds, steps = time.monotonic() - self._lap, self.lap_steps
-        self.training += seconds
-        self.timed_steps += steps
-        self.lap_steps = 0
-        return steps / seconds
-
-
-class Hooks(NamedTuple):
+class Callbacks(NamedTuple):
     """What the loop calls.
 
     advance: (train state, inputs, count) -> (train state, metrics); metrics are scalars, or have
       a leading axis of `count` steps if that is more than one.
-    feed: (step, count) -> inputs of the next `count` steps, on the device.
-    probe: train state -> figures on held-out images, or None.
-    warnings: (figures, part of the run that is over) -> what is wrong, by a short name, or None.
+    inputs: (step, count) -> inputs of the next `count` steps, on the device.
+    probe: train state -> metrics on held-out images, or None.
+    warnings: (metrics, share of the run that is over) -> what is wrong, by a short name, or None.
     """
 
     advance: Callable[[TrainState, Any, int], tuple[TrainState, Metrics]]
-    feed: Callable[[int, int], Any]
+    inputs: Callable[[int, int], Any]
     probe: Callable[[TrainState], Mapping[str, float]] | None = None
     warnings: Callable[[Mapping[str, float], float], Mapping[str, str]] | None = None
 
 
-def fit(
+def train_loop(
     train: TrainState,
     plan: Plan,
-    hooks: Hooks,
+    callbacks: Callbacks,
     *,
     meta: Mapping[str, Any],
     clock: Clock,
@@ -108,14 +57,14 @@ def fit(
     clock.start()
     while step < plan.steps:
         count = _count(step, plan)
-        inputs = hooks.feed(step, count)
+        inputs = callbacks.inputs(step, count)
         if count in compiled:
-            train, metrics = hooks.advance(train, inputs, count)
+            train, metrics = callbacks.advance(train, inputs, count)
             clock.lap_steps += count
         else:
             jax.block_until_ready(window[-1:])
             clock.end_lap()
-            train, metrics = _first_call(hooks, train, inputs, count, progress)
+            train, metrics = _first_call(callbacks, train, inputs, count, progress)
             compiled.add(count)
             clock.start_lap()
         window.append((step, metrics))
@@ -127,14 +76,14 @@ def fit(
         rate = plan.batch_size * clock.end_lap()
         window = []
         stop = preemption.asked_anywhere()
-        if hooks.probe is not None and due.probe:
-            values |= hooks.probe(train)
+        if callbacks.probe is not None and due.probe:
+            values |= callbacks.probe(train)
         clock.tick()
         values |= {"seconds": clock.total, **_pace(step, plan, rate)}
         log.write(step, values)
         progress.update(step, values)
-        if hooks.warnings is not None:
-            _warn(hooks.warnings(values, step / plan.steps), warned, progress)
+        if callbacks.warnings is not None:
+            _warn(callbacks.warnings(values, step / plan.steps), warned, progress)
         if due.save or stop:
             saved = {**meta, "clock": dataclasses.asdict(clock)}
             checkpoints.save(step, train, saved, values.get("knn_top1"))
@@ -146,7 +95,7 @@ def fit(
 
 
 def _warn(found: Mapping[str, str], warned: set[str], progress: Progress) -> None:
-    """Says what is wrong when it begins to be."""
+    """Prints a warning when it first appears."""
     for name, text in found.items():
         if name not in warned:
             progress.say(f"warning: {text}")
@@ -155,7 +104,7 @@ def _warn(found: Mapping[str, str], warned: set[str], progress: Progress) -> Non
 
 
 def _first_call(
-    hooks: Hooks, train: TrainState, inputs: Any, count: int, progress: Progress
+    callbacks: Callbacks, train: TrainState, inputs: Any, count: int, progress: Progress
 ) -> tuple[TrainState, Metrics]:
     """The call that compiles; what it takes is shown, and counts for no rate.
 
@@ -166,7 +115,7 @@ def _first_call(
     progress.say(f"compiling {what}; this happens once ...")
     start = time.monotonic()
     try:
-        result = jax.block_until_ready(hooks.advance(train, inputs, count))
+        result = jax.block_until_ready(callbacks.advance(train, inputs, count))
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
@@ -231,10 +180,3 @@ def _pace(step: int, plan: Plan, rate: float) -> dict[str, float]:
     """Epoch, images per second since the last line, seconds left at that rate."""
     left = (plan.steps - step) * plan.batch_size / rate if rate else 0.0
     return {"epoch": step / plan.steps_per_epoch, "images_per_second": rate, "seconds_left": left}
-
-
-def images_per_second(plan: Plan, clock: Clock) -> float:
-    """Dataset images a second while training, compiling and looking left out; 0 if not timed."""
-    if clock.timed_steps <= 0 or clock.training <= 0:
-        return 0.0
-    return clock.timed_steps * plan.batch_size / clock.training

@@ -7,7 +7,7 @@ import pytest
 
 from ssl_jax import augment
 from ssl_jax.augment import ViewSpec, make_augment, to_float
-from ssl_jax.errors import UserError
+from tests.refusals import refuses
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 12, 10, 3), dtype=np.uint8)
 KEYS = jax.random.split(jax.random.key(7), 6)
@@ -132,29 +132,27 @@ def test_other_channel_counts(channels):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("key", "changes"),
     [
-        (dict(grey=0.2), "view spec 1: grey 0.2 needs RGB images; these have 1 channel(s)"),
-        (dict(jitter_probability=0.8, hue=0.1), "hue 0.1 needs RGB"),
-        (dict(jitter_probability=0.8, saturation=0.4), "saturation 0.4 needs RGB"),
-        (dict(size=0), "size 0 must be at least 1"),
-        (dict(copies=0), "copies 0 must be at least 1"),
-        (dict(flip=1.5), r"flip 1.5 is a probability"),
-        (dict(crop_scale=(0.5, 0.2)), r"crop_scale \(0.5, 0.2\) must be a pair"),
-        (dict(crop_scale=(0.5, 2.0)), r"crop_scale \(0.5, 2.0\) is a share"),
-        (dict(crop_ratio=(0.0, 2.0)), "crop_ratio"),
-        (dict(interpolation="area"), "interpolation 'area' must be one of"),
-        (dict(contrast=-1.0), "contrast -1.0 must be at least 0"),
-        (dict(hue=0.6), r"hue 0.6 must be in \[0, 0.5\]"),
-        (dict(blur=0.5, blur_kernel=4), "blur_kernel 4 must be odd"),
-        (dict(blur=0.5, blur_kernel=21), "blur_kernel 21 must be odd and below twice the size 10"),
+        ("grey", dict(grey=0.2)),
+        ("hue", dict(jitter_probability=0.8, hue=0.1)),
+        ("saturation", dict(jitter_probability=0.8, saturation=0.4)),
+        ("size", dict(size=0)),
+        ("copies", dict(copies=0)),
+        ("flip", dict(flip=1.5)),
+        ("crop_scale", dict(crop_scale=(0.5, 0.2))),
+        ("crop_scale", dict(crop_scale=(0.5, 2.0))),
+        ("crop_ratio", dict(crop_ratio=(0.0, 2.0))),
+        ("interpolation", dict(interpolation="area")),
+        ("contrast", dict(contrast=-1.0)),
+        ("hue", dict(hue=0.6)),
+        ("blur_kernel", dict(blur=0.5, blur_kernel=4)),
+        ("blur_kernel", dict(blur=0.5, blur_kernel=21)),
     ],
-)  # fmt: skip
-def test_what_cannot_be_done_is_refused_in_one_line(changes, message):
-    message = message.replace("(s)", r"\(s\)")
-    with pytest.raises(UserError, match=message) as error:
+)
+def test_what_cannot_be_done_is_refused_in_one_line(key, changes):
+    with refuses(f"view1.{key}", changes[key]):
         make_augment([PLAIN, PLAIN._replace(**changes)], (10, 10, 1))
-    assert "\n" not in str(error.value)
 
 
 def test_jitter_strengths_without_a_probability_need_no_rgb():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssl_jax.data.order import batch_indices, epoch_order, steps_per_epoch
-from ssl_jax.errors import UserError
+from tests.refusals import refuses
 
 
 def test_the_order_sorts_the_raw_bits_of_the_generator():
@@ -43,5 +43,5 @@ def test_batches_walk_through_each_epoch_and_drop_its_rest():
 
 
 def test_a_batch_larger_than_the_set_is_refused():
-    with pytest.raises(UserError, match="batch size 11 is larger than the 10 training images"):
+    with refuses("batch_size", 11):
         batch_indices(0, seed=0, size=10, batch_size=11)

@@ -9,7 +9,7 @@ from ssl_jax.data.dataset import fingerprint, take
 from ssl_jax.data.load import load
 from ssl_jax.data.sources.voc07 import CLASSES
 from ssl_jax.errors import UserError
-from ssl_jax.setup.build import load_splits
+from ssl_jax.setup.data import load_splits
 
 PARTS = {"trainval": ("000005", "000007", "000009", "000012"), "test": ("000001", "000002")}
 # Image -> class -> value, -1 where there is none.

@@ -6,12 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ssl_jax.configs import ba_moco
 
 import ssl_jax
-from configs import ba_moco
 from ssl_jax.encoder import encoder as encoders
-from ssl_jax.encoder.encoder import Description, load_encoder, prepare
+from ssl_jax.encoder import file as encoder_file
+from ssl_jax.encoder.encoder import Description, prepare
+from ssl_jax.encoder.load import load_encoder
 from ssl_jax.errors import UserError
+from ssl_jax.run.frozen import frozen_encoder
 from ssl_jax.setup.build import build
 from ssl_jax.storage.checkpoint import Checkpoints
 from tests.tiny import encoder as encoder_of
@@ -64,7 +67,7 @@ def test_other_images_are_refused(images):
 
 def test_a_file_holds_all_of_an_encoder(tmp_path):
     encoder, images = tiny(image_size=8, crop=0.875), some_images(3, 11, 9, 3)
-    encoders.write(tmp_path / "encoder.safetensors", encoder.description, encoder.variables)
+    encoder_file.write(tmp_path / "encoder.safetensors", encoder.description, encoder.variables)
     for path in (tmp_path, tmp_path / "encoder.safetensors"):
         loaded = load_encoder(path)
         assert loaded.description == encoder.description
@@ -76,7 +79,7 @@ def test_a_file_holds_a_vision_transformer(tmp_path, options):
     network = {"name": "vit", "patch_size": 4, "width": 8, "depth": 1, "heads": 2, **options}
     encoder = encoder_of({**NETWORK, "stages": (), **network}, seed=3)
     images = some_images(2, 8, 8, 3)
-    encoders.write(tmp_path / "vit.safetensors", encoder.description, encoder.variables)
+    encoder_file.write(tmp_path / "vit.safetensors", encoder.description, encoder.variables)
     np.testing.assert_array_equal(
         load_encoder(tmp_path / "vit.safetensors")(images), encoder(images)
     )
@@ -85,7 +88,7 @@ def test_a_file_holds_a_vision_transformer(tmp_path, options):
 def test_variables_must_be_those_of_the_description(tmp_path):
     encoder = tiny()
     wider = encoder.description._replace(network={**NETWORK, "width": 8})
-    encoders.write(tmp_path / "a.safetensors", wider, encoder.variables)
+    encoder_file.write(tmp_path / "a.safetensors", wider, encoder.variables)
     with pytest.raises(UserError, match=r"has batch_stats/bn1/mean \[4\].* needs \[8\]"):
         load_encoder(tmp_path / "a.safetensors")
 
@@ -116,22 +119,22 @@ def test_a_description_survives_its_json():
 
 @pytest.fixture(scope="module")
 def fused_run(tmp_path_factory):
-    """(folder with one checkpoint of BA-MoCo on digits at step 0, the run, its state)."""
+    """(folder with one checkpoint of BA-MoCo on digits at step 0, the set-up, its state)."""
     folder = tmp_path_factory.mktemp("run")
     config = ba_moco.get_config()
     config.network.width, config.network.stages = 4, (1,)
-    run = build(config)
-    train = run.init()
-    (folder / "encoder.json").write_text(run.description.to_json())
+    setup = build(config)
+    train = setup.trainer.init()
+    (folder / "encoder.json").write_text(setup.model.encoder.to_json())
     with Checkpoints(folder / "checkpoints") as checkpoints:
         checkpoints.save(0, train, {})
-    return folder, run, train
+    return folder, setup, train
 
 
 def test_the_encoder_of_a_run_gives_the_features_of_the_run(fused_run):
-    folder, run, train = fused_run
-    images = run.splits.test.images[:16]
-    expected = run.encoder(train)(jnp.asarray(images, jnp.float32) / 255)
+    folder, setup, train = fused_run
+    images = setup.data.splits.test.images[:16]
+    expected = frozen_encoder(setup.model)(train)(jnp.asarray(images, jnp.float32) / 255)
     loaded = ssl_jax.load_encoder(folder)
     assert loaded.step == 0
     np.testing.assert_allclose(loaded(images), expected, rtol=1e-5, atol=1e-6)
@@ -153,16 +156,16 @@ def test_a_damaged_checkpoint_gives_no_encoder(fused_run, tmp_path):
 
 
 def test_training_starts_from_given_weights(fused_run, tmp_path):
-    _, run, train = fused_run
-    network = {**run.description.network, "mean": (0.1,), "std": (0.2,)}
+    _, setup, train = fused_run
+    network = {**setup.model.encoder.network, "mean": (0.1,), "std": (0.2,)}
     start = encoder_of(network, image_size=16, channels=1, seed=5)
     variables = start.variables
-    encoders.write(tmp_path / "encoder.safetensors", start.description, variables)
+    encoder_file.write(tmp_path / "encoder.safetensors", start.description, variables)
     config = ba_moco.get_config()
     config.network.width, config.network.stages = 4, (1,)
     config.network.weights = str(tmp_path)
     begun = build(config)
-    state = begun.init()
+    state = begun.trainer.init()
     jax.tree.map(
         np.testing.assert_array_equal, state.params["method"]["backbone"], variables["params"]
     )
@@ -177,7 +180,7 @@ def test_training_starts_from_given_weights(fused_run, tmp_path):
         state.params["method"]["projector"],
         train.params["method"]["projector"],
     )
-    assert begun.description.network["mean"] == (0.1,)
+    assert begun.model.encoder.network["mean"] == (0.1,)
     config.network.width = 8
     with pytest.raises(UserError, match=r"config.network.weights has .* needs"):
         build(config)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssl_jax.encoder.encoder import FILE
+from ssl_jax.encoder.file import FILE
 from ssl_jax.formats import onnx, timm, torchvision
 from ssl_jax.formats.parts.check import difference
 from ssl_jax.formats.parts.images import example

@@ -1,17 +1,26 @@
 """Tiny networks and batches on which every method is tried."""
 
-import importlib
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from ml_collections import ConfigDict
 
+from ssl_jax import methods
+from ssl_jax.command_line import config_files
+from ssl_jax.methods.parts.base import Method
 from ssl_jax.methods.wrappers.batch_fusion import batch_adaptive
 from ssl_jax.methods.wrappers.penalties import regularized
+from ssl_jax.names.lookup import choices, find
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.networks.resnet import BasicBlock, ResNet
 from ssl_jax.optim import optimizers
+from ssl_jax.optim.groups import by_group
+from ssl_jax.setup.components import make_views
+from ssl_jax.setup.options import plain
 from ssl_jax.training.step import Examples, init_state, make_train_step
 from ssl_jax.types import Batch
 
@@ -20,44 +29,36 @@ SIZE = 8
 STEPS = 20
 MEAN, STD = (0.5,), (0.25,)
 BACKBONE = ResNet(stage_sizes=(1, 1), block=BasicBlock, width=4, stem="cifar", mean=MEAN, std=STD)
-# Small sizes for each method of the folder, and variants worth a case of their own.
-OPTIONS = {
-    "dino": ("dino", dict(hidden=8, bottleneck=8, out=16)),
-    "swav": (
-        "swav",
-        dict(hidden=8, out=8, prototypes=8, temperature=0.5, queue_size=32, queue_from=0.0),
-    ),
-    "simclr": ("simclr", dict(hidden=8, out=8)),
-    "moco_v2": ("moco_v2", dict(hidden=8, out=8, queue_size=32)),
-    "moco_v2-symmetric": ("moco_v2", dict(hidden=8, out=8, queue_size=32, symmetric=True)),
-    "moco_v3": ("moco_v3", dict(hidden=8, out=8)),
-    "byol": ("byol", dict(hidden=8, predictor_hidden=12, out=8)),
-    "msbreg": ("msbreg", dict(hidden=8, out=8, head_norm="layer")),
-    "nnclr": ("nnclr", dict(hidden=8, out=8, predictor_hidden=8, queue_size=32)),
-    "fast_moco": ("fast_moco", dict(hidden=8, out=8, predictor_hidden=8)),
-    "multi_network": (
-        "multi_network",
-        dict(projector_widths=(8, 8, 8), predictor_hidden=8, queue_size=32),
-    ),
-    "simsiam": ("simsiam", dict(hidden=8, out=8, predictor_hidden=8)),
-    "barlow_twins": ("barlow_twins", dict(hidden=8, out=8)),
-    "vicreg": ("vicreg", dict(hidden=8, out=8)),
-    "w_mse": ("w_mse", dict(hidden=8, out=4, sub_batch=8, iterations=2)),
-    "align_uniform": ("align_uniform", dict(hidden=8, out=8)),
-    "supervised": ("supervised", dict(num_classes=3)),
-}
-# Sides of the views of a method that does not take two of 8 pixels.
-VIEWS = {
-    "dino": (SIZE, SIZE, SIZE // 2),
-    "swav": (SIZE, SIZE, SIZE // 2),
-    "msbreg": (SIZE, SIZE, SIZE),
-    "multi_network": (SIZE, SIZE, SIZE),
-}
-# Parameters that two steps leave as they are, by a part of their path, and why.
-STILL = {
-    "dino": "last_layer",  # frozen at first
-    "swav": "prototypes",  # frozen at first
-}
+# Options that are worth a case of their own, beside every method of the folder.
+EXTRA = {"moco_v2-symmetric": ("moco_v2", {"symmetric": True})}
+
+
+class Case(NamedTuple):
+    """A method as it is tried: its `make`, small sizes, and the sides of its views in pixels."""
+
+    make: Callable[..., Method]
+    options: dict[str, Any]
+    sides: tuple[int, ...]
+
+
+def case_of_config(tiny: ConfigDict, usual: ConfigDict, **changes: Any) -> Case:
+    """The method of a config at the sizes that its variant `tiny` changes of the usual ones."""
+    before, options = plain(usual.method), plain(tiny.method)
+    make = find(methods, options.pop("name"), "make")
+    options = {key: value for key, value in options.items() if value != before.get(key)}
+    views = [[spec.size] * spec.copies for spec in make_views(tiny)]
+    return Case(make, options | changes, tuple(side for sides in views for side in sides))
+
+
+@cache
+def named(case: str) -> Case:
+    """The case of a method of the folder, whose config has its name, or one of EXTRA."""
+    name, changes = EXTRA.get(case, (case, {}))
+    config = config_files.module(name)
+    return case_of_config(config.get_config("tiny"), config.get_config(), **changes)
+
+
+CASES = [*choices(methods), *EXTRA]
 # Behind batch fusion: three of them here, all of them in the slow tests.
 FUSED = ("simclr", "moco_v2", "moco_v3")
 # With penalties on their embeddings: likewise.
@@ -67,17 +68,12 @@ FUSION = BatchFusion(patch_size=4, mean=MEAN, std=STD)
 
 
 def method_of(case, *, fused=None, penalized=False, backbone=BACKBONE, fusion=FUSION, **changes):
-    """The method of a case, behind batch fusion of the views `fused`, with penalties."""
-    name, options = OPTIONS[case]
-    make = importlib.import_module(f"ssl_jax.methods.{name}").make
-    method = make(backbone, STEPS, **{**options, **changes})
+    """The method of a case or of its name, behind batch fusion of the views `fused`, with
+    penalties."""
+    case = named(case) if isinstance(case, str) else case
+    method = case.make(backbone, STEPS, **{**case.options, **changes})
     method = method if fused is None else batch_adaptive(method, fusion, fused)
     return regularized(method, **PENALTIES) if penalized else method
-
-
-def sides_of(case):
-    """The sides of the views of a case, in pixels."""
-    return VIEWS.get(OPTIONS[case][0], (SIZE, SIZE))
 
 
 def views_of(keys, images, sides=(SIZE, SIZE)):
@@ -99,17 +95,17 @@ def images_of(seed=0, batch=BATCH):
     return Examples(images, jnp.arange(batch) * 7, jnp.arange(batch) % 3)
 
 
-def batch_of(case="simclr"):
-    """Images as a method of the case sees them."""
+def batch_of(sides=(SIZE, SIZE)):
+    """Images as a method with views of these sides sees them."""
     images = images_of()
     keys = jax.random.split(jax.random.key(1), BATCH)
-    return Batch(views_of(keys, images.images, sides_of(case)), images.labels)
+    return Batch(views_of(keys, images.images, sides), images.labels)
 
 
 def program(method, sides=(SIZE, SIZE), rate=0.1):
     """(init, train step) of a method under plain SGD, the last group frozen for ten steps."""
     schedule = optax.constant_schedule(rate)
     sgd = optimizers.make("sgd", schedule)
-    optimizer = optimizers.by_group(sgd, sgd, method.groups, freeze_steps=10)
+    optimizer = by_group(sgd, sgd, method.groups, freeze_steps=10)
     parts = dict(method=method, optimizer=optimizer, augment=partial(views_of, sides=sides))
     return partial(init_state, **parts), make_train_step(**parts, schedule=schedule)

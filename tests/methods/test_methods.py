@@ -12,6 +12,7 @@ from ssl_jax.methods.parts.queue import enqueue, init_queue
 from ssl_jax.methods.parts.target import momentum_target
 from ssl_jax.types import Batch
 from tests.methods import cases
+from tests.refusals import refuses
 
 KEY = jax.random.key(0)
 
@@ -180,7 +181,7 @@ def test_queues_are_whole_batches_of_unit_vectors_and_turn_over_in_order():
         queue = queue.at[(step % 3) * 4, 0].set(float(step))  # a mark
     np.testing.assert_array_equal(queue[::4, 0], [3.0, 4.0, 2.0])
     for size in (0, 10):
-        with pytest.raises(UserError, match=f"queue size {size} must be a multiple"):
+        with refuses("queue_size", size):
             init_queue(KEY, size, 5, 4)
 
 

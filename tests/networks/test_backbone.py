@@ -1,13 +1,15 @@
 from functools import partial
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from ssl_jax.errors import UserError
 from ssl_jax.networks import resnet, vit
 from ssl_jax.networks.backbone import make_backbone
 from ssl_jax.networks.norm import BatchNorm
+from tests.refusals import refuses
 
 COMMON = {"dtype": jnp.bfloat16, "mean": (0.5,), "std": (0.2,)}
 # The sections of a config whose values say nothing: as JSON has it, tuples may be lists.
@@ -108,9 +110,9 @@ def test_every_name_makes_a_network_with_known_width():
     ],
 )
 def test_options_of_other_networks_are_refused(name, option, value, neutral):
-    with pytest.raises(UserError) as error:
+    with refuses(option, value) as caught:
         make_backbone(name, **{option: value})
-    assert str(error.value) == f"network {name} has no {option}: {value!r} must be {neutral!r}"
+    assert repr(neutral) in str(caught.value)
 
 
 def test_the_stem_of_a_vit_is_ignored():
@@ -119,7 +121,49 @@ def test_the_stem_of_a_vit_is_ignored():
 
 def test_other_errors_of_the_user():
     names = "resnet18, resnet34, resnet50, vit_tiny, vit_small, vit_base, vit"
-    with pytest.raises(UserError, match=f"unknown network 'vgg'; there are {names}$"):
+    with refuses("name", "vgg") as caught:
         make_backbone("vgg")
-    with pytest.raises(UserError, match="vit needs width, depth and heads, not 64, 2 and 0"):
+    assert names in str(caught.value)
+    with refuses("heads", 0):
         make_backbone("vit", width=64, depth=2)
+
+
+class Tiny(nn.Module):
+    """A network such as users write: no `train`, one option of ours and one of its own."""
+
+    width: int = 5
+    negative: bool = False
+
+    @nn.compact
+    def __call__(self, images):
+        features = nn.Dense(self.width)(images.mean(axis=(1, 2)))
+        return -features if self.negative else features
+
+
+class Trained(nn.Module):
+    @nn.compact
+    def __call__(self, images, train):
+        return nn.BatchNorm(use_running_average=not train)(images.mean(axis=(1, 2)))
+
+
+def test_a_module_of_the_user_is_a_backbone_behind_the_normalisation():
+    images = jax.random.uniform(jax.random.key(0), (4, 8, 8, 3))
+    network = make_backbone(f"{__name__}.Tiny", width=7, mean=(0.5,), std=(0.25,))
+    features, variables = network.init_with_output(jax.random.key(1), images, train=True)
+    kernel = np.asarray(variables["params"]["network"]["Dense_0"]["kernel"])
+    by_hand = ((np.asarray(images) - 0.5) / 0.25).mean(axis=(1, 2)) @ kernel
+    np.testing.assert_allclose(features, by_hand, rtol=1e-4, atol=1e-5)
+    trained = make_backbone(f"{__name__}.Trained")
+    variables = trained.init(jax.random.key(1), images, train=True)
+    training, _ = trained.apply(variables, images, train=True, mutable=["batch_stats"])
+    np.testing.assert_allclose(np.asarray(training).mean(axis=0), 0.0, atol=1e-5)
+    assert np.abs(trained.apply(variables, images, train=False)).min() > 0.1
+
+
+def test_what_a_module_of_the_user_must_be():
+    with refuses("name", "no_such_package.net"):
+        make_backbone("no_such_package.net")
+    with refuses("name", f"{__name__}.NEUTRAL"):
+        make_backbone(f"{__name__}.NEUTRAL")
+    with refuses("heads", 3):
+        make_backbone(f"{__name__}.Tiny", heads=3)

@@ -2,8 +2,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssl_jax.errors import UserError
 from ssl_jax.networks.pixels import normalize_images, restore_images
+from tests.refusals import refuses
 
 
 @pytest.mark.parametrize("mean, std", [((0.5,), (0.25,)), ((0.1, 0.2, 0.3), (0.5, 0.6, 0.7))])
@@ -18,5 +18,5 @@ def test_normalises_each_channel_and_back(mean, std):
 
 
 def test_one_value_or_one_for_each_channel():
-    with pytest.raises(UserError, match=r"\(0.1, 0.2, 0.3\) must have one value or .* have 1"):
+    with refuses("mean and std", (0.1, 0.2, 0.3)):
         normalize_images(jnp.zeros((1, 2, 2, 1)), (0.1, 0.2, 0.3), (1.0,))

@@ -25,10 +25,10 @@ def sources(labels, devices):
 def test_both_pipelines_give_the_same_images_in_the_same_order(labels, devices):
     seen = []
     for source in sources(labels, jax.devices()[:devices]):
-        read = jax.jit(source.read)
+        gather = jax.jit(source.gather)
         # From a later step too: the position is the step.
-        batches = [read(source.resident, source.feed(step, 1)) for step in (0, 1, 2, 3, 7, 8)]
-        several = jax.vmap(source.read, (None, 0))(source.resident, source.feed(0, 3))
+        batches = [gather(source.constants, source.inputs(step, 1)) for step in (0, 1, 2, 3, 7, 8)]
+        several = jax.vmap(source.gather, (None, 0))(source.constants, source.inputs(0, 3))
         source.close()
         seen.append(jax.device_get((batches, several)))
     first, second = seen
@@ -44,7 +44,7 @@ def test_both_pipelines_give_the_same_images_in_the_same_order(labels, devices):
 
 def test_an_epoch_sees_every_image_once_and_epochs_differ():
     source = next(sources(None, jax.devices()[:1]))
-    steps = [np.asarray(source.feed(step, 1)) for step in range(6)]
+    steps = [np.asarray(source.inputs(step, 1)) for step in range(6)]
     epochs = [np.concatenate(steps[:3]), np.concatenate(steps[3:])]
     for epoch in epochs:
         assert len(set(epoch.tolist())) == 48

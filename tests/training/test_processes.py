@@ -60,7 +60,7 @@ def test_two_processes_train_and_evaluate_as_one(tmp_path):
     protocols = ("knn", "finetune")
     found = []
     for run in (run_one, run_two):  # the same encoder
-        run("ssl_jax.evaluation", f"--workdir={tmp_path}/one", f"--protocol={','.join(protocols)}")
+        run("ssl_jax.evaluate", f"--workdir={tmp_path}/one", f"--protocol={','.join(protocols)}")
         files = [tmp_path / "one" / "evaluations" / f"{name}-digits-128.json" for name in protocols]
         found.append([json.loads(file.read_text())["top1"] for file in files])
     np.testing.assert_allclose(found[1], found[0], atol=0.02)

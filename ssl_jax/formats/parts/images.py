@@ -7,14 +7,9 @@ from jaxtyping import Float32
 from ssl_jax.encoder.encoder import Encoder, prepare
 
 
-def input_side(encoder: Encoder) -> int:
-    """The side of images of which the preparation takes a part, but need resize nothing."""
-    return round(encoder.description.image_size / encoder.description.crop)
-
-
 def example(encoder: Encoder) -> Float32[np.ndarray, "n h w c"]:
-    """Two images in [0, 1] that are always the same, of `input_side`."""
-    side, channels = input_side(encoder), encoder.description.channels
+    """Two images in [0, 1] that are always the same, of the encoder's `input_side`."""
+    side, channels = encoder.description.input_side, encoder.description.channels
     return np.random.default_rng(0).random((2, side, side, channels), np.float32)
 
 

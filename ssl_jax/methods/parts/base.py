@@ -1,11 +1,13 @@
 """What a self-supervised method is: a handful of pure functions over two pytrees."""
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 from jaxtyping import Array, Float, Int, Key
 
+from ssl_jax.errors import Number, Problem
 from ssl_jax.types import Batch, Params, State
 
 KeyArray = Key[Array, ""]
@@ -96,6 +98,59 @@ class ExpectFn(Protocol):
         ...
 
 
+class Recipe(NamedTuple):
+    """The settings of a configuration file, before anything was changed on the command line."""
+
+    batch_size: int
+    views: int
+    learning_rate: Number
+
+
+class RunFacts(NamedTuple):
+    """What a method can know of a run before it starts; None where it is not known.
+
+    batch_size: images per step, over all devices.
+    views: sides of the views in pixels, in their order.
+    images: number of training images.
+    classes: number of their classes; labelled: whether they have labels.
+    steps, epochs: length of the run; freeze_epochs: how long "frozen_at_first" stays frozen.
+    learning_rate: before it is scaled with the batch.
+    recipe: what the configuration began as.
+    """
+
+    batch_size: int
+    views: tuple[int, ...]
+    images: int | None = None
+    classes: int | None = None
+    labelled: bool | None = None
+    steps: int | None = None
+    epochs: Number | None = None
+    freeze_epochs: Number | None = None
+    learning_rate: Number | None = None
+    recipe: Recipe | None = None
+
+
+def facts_of(batch: Batch) -> RunFacts:
+    """What a batch says of its run."""
+    return RunFacts(len(batch.views[0]), tuple(view.shape[1] for view in batch.views))
+
+
+@runtime_checkable
+class ProblemsFn(Protocol):
+    def __call__(self, run: RunFacts) -> Iterator[Problem]:
+        """What is wrong with the method's options in such a run; keys are options of `make`.
+
+        Called before anything is read or compiled, and by `init` with what its batch says.
+        """
+        ...
+
+
+def no_problems(run: RunFacts) -> Iterator[Problem]:
+    """The `problems` of a method that suits every run."""
+    del run
+    yield from ()
+
+
 def keep(params: Params, state: State, step: Step) -> tuple[Params, State]:
     """The `update` of a method that has nothing to do after the optimizer."""
     del step
@@ -122,3 +177,4 @@ class Method(NamedTuple):
     update: UpdateFn = keep
     groups: GroupsFn = one_group
     expect: ExpectFn = no_expectation
+    problems: ProblemsFn = no_problems

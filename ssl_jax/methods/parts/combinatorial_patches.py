@@ -5,6 +5,7 @@ arXiv 2207.08220, section 3.2: an image is divided into 2 x 2 patches, each of t
 itself, and every mean of k of the 4 patch embeddings is one combined embedding of the image.
 """
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import jax
@@ -12,15 +13,30 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, UserError, refuse
 from ssl_jax.losses import info_nce
-from ssl_jax.methods.parts.base import KeyArray
+from ssl_jax.methods.parts.base import KeyArray, RunFacts
 from ssl_jax.methods.parts.chain import Chain, apply_chain
 from ssl_jax.types import Embeddings, Params, State
 
 # One [N, d] for each of the s combinations.
 Combined = Float[Array, "n s d"]
 PATCHES = 4
+
+
+def patch_problems(run: RunFacts, k: int) -> Iterator[Problem]:
+    """Views that have no 2 x 2 patches, and combinations of patches that do not exist."""
+    for side in run.views:
+        if side % 2:
+            what = f"makes views of {side} pixels, which cannot be divided into 2 x 2 patches"
+            yield Problem("/augment", None, what, "give every view an even size")
+    yield from combination_problems(k)
+
+
+def combination_problems(k: int) -> Iterator[Problem]:
+    """A number of patches in a combination that does not exist."""
+    if not 1 <= k <= PATCHES:
+        yield Problem("k", k, f"must be 1 to {PATCHES}: of {PATCHES} patches no others combine")
 
 
 def divide(images: Float[Array, "n h w c"]) -> Float[Array, "4*n h/2 w/2 c"]:
@@ -46,8 +62,7 @@ def combine(embeddings: Float[Array, "m d"], k: int) -> Combined:
     Raises:
       UserError: if k is not 1, 2, 3 or 4.
     """
-    if not 1 <= k <= PATCHES:
-        raise UserError(f"k {k}: of {PATCHES} patches 1 to {PATCHES} can be combined")
+    refuse(combination_problems(k))
     patches = embeddings.reshape(-1, PATCHES, embeddings.shape[1])
     chosen = [np.isin(range(PATCHES), some) for some in combinations(range(PATCHES), k)]
     # A product: the gradient of indexing would add up in no fixed order on GPUs.

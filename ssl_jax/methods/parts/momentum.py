@@ -13,14 +13,18 @@ import jax
 import optax
 from jaxtyping import Array, Float
 
+from ssl_jax.errors import refuse
 from ssl_jax.methods.parts.base import (
     Aux,
     ExpectFn,
     GroupsFn,
     KeyArray,
     Method,
+    ProblemsFn,
     Step,
+    facts_of,
     no_expectation,
+    no_problems,
     one_group,
 )
 from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
@@ -42,12 +46,14 @@ def online_and_momentum(
     compare: Compare,
     groups: GroupsFn = one_group,
     expect: ExpectFn = no_expectation,
+    problems: ProblemsFn = no_problems,
 ) -> Method:
     """The method that trains by `compare`, its target following with the momentum `decay`."""
     target = {"backbone": backbone, "projector": projector}
     online = {**target, "predictor": predictor}
 
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
+        refuse(problems(facts_of(batch)))
         params, stats = init_chain(key, online, batch.views[0])
         return params, {"stats": stats, "target": start_target(params, stats, target)}
 
@@ -63,4 +69,4 @@ def online_and_momentum(
         state = {"stats": stats, "target": {**fixed, "stats": moving}}
         return value, Aux(state, metrics, p)
 
-    return Method(init, loss, encode_with(backbone), follow(decay), groups, expect)
+    return Method(init, loss, encode_with(backbone), follow(decay), groups, expect, problems)

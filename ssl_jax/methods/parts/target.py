@@ -1,12 +1,14 @@
 """Momentum targets: a copy of the online networks that follows them slowly."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
 import optax
 
-from ssl_jax.methods.parts.base import Step, UpdateFn
+from ssl_jax.errors import Number, Problem
+from ssl_jax.methods.parts.base import RunFacts, Step, UpdateFn
 from ssl_jax.types import Params, State
 
 
@@ -41,3 +43,12 @@ def follow(decay: optax.Schedule) -> UpdateFn:
         return params, {**state, "target": {**state["target"], "params": moved}}
 
     return update
+
+
+def slow_target(momentum: Number, run: RunFacts) -> Iterator[Problem]:
+    """A target that cannot follow in so few steps teaches what the random start knows."""
+    reach = 1.0 / (1.0 - momentum) if momentum < 1.0 else math.inf
+    # Up to there targets were seen to teach (the bare DINO has 0.7).
+    if run.steps and reach > 0.75 * run.steps:
+        what = f"makes the target follow over {reach:.0f} steps, of {run.steps} in all"
+        yield Problem("momentum", momentum, what, "train for longer, or lower it", "warning")

@@ -6,14 +6,14 @@ online branch; targets give it no gradient because methods stop the gradient of 
 no part of the encoder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax
 
-from ssl_jax.errors import UserError
-from ssl_jax.methods.parts.base import Aux, KeyArray, Method, Step
+from ssl_jax.errors import Problem, refuse
+from ssl_jax.methods.parts.base import Aux, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.types import Batch, Params, State
 
 
@@ -26,13 +26,15 @@ def batch_adaptive(method: Method, fusion: nn.Module, fused: Sequence[int] = (1,
       UserError: from `init`, if there is no view of such a number.
     """
 
+    def problems(run: RunFacts) -> Iterator[Problem]:
+        count = len(run.views)
+        if not fused or not all(0 <= view < count for view in fused):
+            what = f"must name some of the {count} views, counted from 0"
+            yield Problem("/fusion.views", tuple(fused), what)
+        yield from method.problems(run)
+
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
-        outside = [view for view in fused if not 0 <= view < len(batch.views)]
-        if outside or not fused:
-            raise UserError(
-                f"fusion.views {tuple(fused)} must name some of the {len(batch.views)} views, "
-                "counted from 0"
-            )
+        refuse(problems(facts_of(batch)))
         fusion_key, method_key = jax.random.split(key)
         variables = fusion.init(fusion_key, batch.views[fused[0]])
         inner, state = method.init(method_key, batch)
@@ -64,4 +66,4 @@ def batch_adaptive(method: Method, fusion: nn.Module, fused: Sequence[int] = (1,
             "method": method.groups(params["method"]),
         }
 
-    return Method(init, loss, encode, update, groups, method.expect)
+    return Method(init, loss, encode, update, groups, method.expect, problems)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ssl_jax import losses
-from ssl_jax.errors import UserError
+from ssl_jax.errors import out_of_range, refuse
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
 from ssl_jax.types import Batch, Embeddings, Params, State
 
@@ -39,8 +39,7 @@ def regularized(
     """
     weights = {"brownian": brownian, "singular_value": singular_value, "uniformity": uniformity}
     for name, weight in weights.items():
-        if weight < 0:
-            raise UserError(f"penalty.{name} {weight} must be at least 0")
+        refuse(out_of_range(name, weight, 0.0))
     if not any(weights.values()):
         return method
 

@@ -3,13 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
-from ssl_jax.errors import UserError
 from ssl_jax.methods.parts.base import Aux, Expectation, Method
 from ssl_jax.methods.wrappers.penalties import regularized
 from ssl_jax.types import Batch
 from tests.losses import loops
+from tests.refusals import refuses
 
 BATCH = Batch((jnp.zeros((6, 2, 2, 1)),))
 KEY, STEP = jax.random.key(0), jnp.int32(0)
@@ -82,5 +81,5 @@ def test_only_the_loss_and_its_scale_change():
 
 
 def test_negative_weights_are_refused():
-    with pytest.raises(UserError, match="penalty.brownian -0.5 must be at least 0"):
+    with refuses("brownian", -0.5):
         regularized(method(), brownian=-0.5)

@@ -1,0 +1,82 @@
+"""The images that a configuration names."""
+
+from typing import NamedTuple
+
+from ssl_jax.data import dataset as sets
+from ssl_jax.data.load import load
+from ssl_jax.errors import in_section
+from ssl_jax.training.feed import fits
+from ssl_jax.types import Config
+
+PIPELINES = ("auto", "device", "grain")
+
+
+class Data(NamedTuple):
+    """The images of a run.
+
+    splits: training images, held-out, test and labelled images.
+    fingerprint: of the training images; a run resumes with no others.
+    resident: whether all training images stay in device memory.
+    """
+
+    splits: sets.Splits
+    fingerprint: str
+    resident: bool
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of an image."""
+        _, height, width, channels = self.splits.train.images.shape
+        return height, width, channels
+
+
+def load_data(config: Config, splits: sets.Splits | None = None) -> Data:
+    """The images, those in files not read yet; `splits` in place of those of the configuration.
+
+    Raises:
+      UserError: where they are not what they should be.
+    """
+    splits = load_splits(config) if splits is None else splits
+    kind = config.data.pipeline
+    resident = kind == "device" or (kind == "auto" and fits(splits.train))
+    # Of images in files the fingerprint is that of names and sizes.
+    return Data(splits, sets.fingerprint(splits.train), resident)
+
+
+def in_memory(data: Data) -> Data:
+    """The same with all images read, where they stay in device memory."""
+    if not data.resident:
+        return data
+    train, *others = data.splits
+    others = [part and sets.in_memory(part) for part in others]
+    return data._replace(splits=sets.Splits(sets.in_memory(train), *others))
+
+
+def load_splits(config: Config) -> sets.Splits:
+    """Training images, held-out, test and labelled images, as `config.data` says.
+
+    Raises:
+      UserError: where they are not what they should be.
+    """
+    side = config.data.image_size
+    if config.data.name == "folder" and not side:  # people's files differ in size
+        side = max(config.augment[name].size for name in config.augment)
+    with in_section("config.data"):
+        train, test, labelled = load(
+            config.data.name,
+            path=config.data.path,
+            image_size=side,
+            channels=config.data.channels,
+            classes=config.data.classes,
+        )
+    size, limit = len(train.images), config.data.limit
+    if labelled is not None:  # probes need labels: what they choose by is held out of these
+        holdout = round(config.data.holdout * len(labelled.images))
+        labelled, held = sets.split(labelled, holdout=holdout, limit=0, seed=config.seed)
+        train, _ = sets.split(train, holdout=0, limit=limit, seed=config.seed)
+        return sets.Splits(train, held, test, labelled)
+    # The limit is kept to: where it leaves too few images, fewer are held out.
+    holdout = round(config.data.holdout * size)
+    holdout = min(holdout, size - limit) if 0 < limit <= size else holdout
+    train, held = sets.split(train, holdout=holdout, limit=limit, seed=config.seed)
+    return sets.Splits(train, held, test)

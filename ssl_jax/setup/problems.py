@@ -1,0 +1,208 @@
+"""The one judge of a configuration: everything that is wrong with it, before hours go into it.
+
+Each component lists what is wrong with its own arguments; here they are asked, with what the
+configuration says and, once the data set was opened, with what is known of it. Nothing is built
+and no image is read.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ssl_jax.augment.policy import ViewSpec, view_problems
+from ssl_jax.devices.sharding import batch_problems
+from ssl_jax.errors import LEVELS, Problem, UserError, refuse, within
+from ssl_jax.methods.parts.base import Method, Recipe, RunFacts
+from ssl_jax.networks.backbone import network_problems
+from ssl_jax.networks.pixels import statistics_problems
+from ssl_jax.optim.problems import optimizer_problems, unusual_rate
+from ssl_jax.setup import components
+from ssl_jax.setup.data import PIPELINES, Data
+from ssl_jax.setup.options import plain
+from ssl_jax.setup.plan import plan_problems
+from ssl_jax.setup.run_keys import key_problems, range_problems
+from ssl_jax.types import Config
+
+
+class Facts(NamedTuple):
+    """What a configuration does not say; None: not known, as where the data cannot be read.
+
+    size: number of training images.
+    channels, classes: of theirs.
+    labelled: whether they have labels.
+    held: whether images are held out.
+    devices: over which a batch is split.
+    recipe: the configuration as its file has it, without what the command line changes.
+    """
+
+    size: int | None = None
+    channels: int | None = None
+    classes: int | None = None
+    labelled: bool | None = None
+    held: bool | None = None
+    devices: int = 1
+    recipe: Config | None = None
+
+
+def facts_of(data: Data, *, devices: int, recipe: Config | None = None) -> Facts:
+    """The facts of a data set that was opened."""
+    train = data.splits.train
+    return Facts(
+        size=len(train.images),
+        channels=train.images.shape[-1],
+        classes=len(train.classes),
+        labelled=train.labels is not None,
+        held=data.splits.holdout is not None,
+        devices=devices,
+        recipe=recipe,
+    )
+
+
+def problems(config: Config, facts: Facts) -> list[Problem]:
+    """Everything that is wrong, the worst first; keys are those of the command line.
+
+    Where a key is missing or out of range there is nothing else: other checks depend on it.
+    """
+    first = within("config", [*key_problems(config), *range_problems(config)])
+    found = list(dict.fromkeys(first))
+    if not any(problem.level == "fatal" for problem in found):
+        found += dict.fromkeys(_of_components(config, facts))
+    return sorted(found, key=lambda problem: LEVELS.index(problem.level))
+
+
+def refuse_fatal(config: Config, facts: Facts) -> None:
+    """Stops what would be of no use.
+
+    Raises:
+      UserError: of the first fatal problem; says how many more there are.
+    """
+    fatal = [problem for problem in problems(config, facts) if problem.level == "fatal"]
+    try:
+        refuse(fatal)
+    except UserError as error:
+        more = f" (and {len(fatal) - 1} more: python -m ssl_jax.doctor)" if fatal[1:] else ""
+        raise UserError(f"{error}{more}", error.problem) from None
+
+
+def _of_components(config: Config, facts: Facts) -> Iterator[Problem]:
+    yield from within("config", batch_problems(config.batch_size, facts.devices))
+    yield from within("config", plan_problems(config, facts.size))
+    yield from within("config.data", _data_problems(config, facts))
+    try:
+        views = components.make_views(config)
+    except UserError as error:
+        yield from _of_error(error)
+        return
+    sides = [side for spec in views for side in [spec.size] * max(spec.copies, 1)]
+    for index, spec in enumerate(views):
+        yield from within(f"config.augment.view{index}", view_problems(spec, facts.channels))
+    yield from _network_problems(config, facts, views, sides)
+    options = plain(config.optimizer)
+    base, rate = options.pop("base_batch"), components.scaled_rate(config)
+    for flag in ("nesterov", "decay_all"):
+        del options[flag]
+    yield from within("config.optimizer", optimizer_problems(**options))
+    yield from within("config.optimizer", unusual_rate(options["name"], rate, base))
+    yield from within("config", _rate_not_rescaled(config, facts))
+    yield from _method_problems(config, _run_facts(config, facts, sides))
+
+
+def _data_problems(config: Config, facts: Facts) -> Iterator[Problem]:
+    kind = config.data.pipeline
+    if kind not in PIPELINES:
+        yield Problem("pipeline", kind, f"must be one of {', '.join(PIPELINES)}")
+    if config.probe_every_epochs and facts.labelled and facts.held is False:
+        what = "holds no images out: kNN accuracy will not be shown while training"
+        yield Problem(
+            "holdout", config.data.holdout, what, "set it, for instance to 0.02", "warning"
+        )
+
+
+def _network_problems(
+    config: Config, facts: Facts, views: list[ViewSpec], sides: list[int]
+) -> Iterator[Problem]:
+    network = plain(config.network)
+    mean, std = network["mean"], network["std"]
+    yield from within("config.network", statistics_problems(mean, std, facts.channels))
+    if network["dtype"] not in components.DTYPES:
+        known = ", ".join(components.DTYPES)
+        yield Problem("config.network.dtype", network["dtype"], f"must be one of {known}")
+        return
+    options = components.network_options(config, (mean, std))
+    size = config.evaluation.size or views[0].size
+    seen = [*sides, size]
+    batch = config.batch_size
+    yield from _caught("config.network", network_problems(options, batch_size=batch, sides=seen))
+    if (fusion := components.make_fusion(config, options)) is not None:
+        fused = [sides[view] for view in plain(config.fusion)["views"] if 0 <= view < len(sides)]
+        found = fusion.problems(batch, fused, devices=facts.devices)
+        yield from within("config.fusion", found)
+
+
+def _method_problems(config: Config, run: RunFacts) -> Iterator[Problem]:
+    try:
+        method = _method(config, run)
+    except UserError as error:
+        yield from _of_error(error)
+    else:
+        yield from within("config.method", method.problems(run))
+
+
+def _method(config: Config, run: RunFacts) -> Method:
+    """The method on a network of no statistics: its options are what is judged."""
+    neutral = ((0.5,), (0.25,))
+    if config.network.dtype not in components.DTYPES:
+        config = config.copy_and_resolve_references()
+        config.network.dtype = "float32"
+    description = components.describe(config, neutral, channels=1)
+    return components.make_method(config, run.steps or 1, description, None)
+
+
+def _run_facts(config: Config, facts: Facts, sides: list[int]) -> RunFacts:
+    size, recipe = facts.size, facts.recipe
+    same_method = recipe is not None and recipe.method.name == config.method.name
+    return RunFacts(
+        batch_size=config.batch_size,
+        views=tuple(sides),
+        images=size,
+        classes=facts.classes,
+        labelled=facts.labelled,
+        steps=config.epochs * (size // config.batch_size) if size else None,
+        epochs=config.epochs,
+        freeze_epochs=config.optimizer.freeze_epochs,
+        learning_rate=config.learning_rate,
+        recipe=_recipe(recipe) if same_method else None,
+    )
+
+
+def _recipe(config: Config) -> Recipe:
+    views = sum(view.copies for view in config.augment.values())
+    return Recipe(config.batch_size, views, config.learning_rate)
+
+
+def _rate_not_rescaled(config: Config, facts: Facts) -> Iterator[Problem]:
+    """The learning rate belongs to the batch."""
+    recipe, rate = facts.recipe, config.learning_rate
+    if recipe is None or rate != recipe.learning_rate or config.optimizer.base_batch:
+        return
+    old, new = recipe.batch_size, config.batch_size
+    if not old / 2 < new < 2 * old:
+        what = f"is that of batches of {old}, and these are of {new}"
+        remedy = f"set it, or let config.optimizer.base_batch={old} scale it"
+        yield Problem("learning_rate", rate, what, remedy, "warning")
+
+
+def _caught(section: str, found: Iterator[Problem]) -> Iterator[Problem]:
+    """The problems of a component that may fail to be made while it is asked."""
+    try:
+        yield from within(section, found)
+    except UserError as error:
+        if error.problem is None:
+            raise
+        yield from within(section, [error.problem])
+
+
+def _of_error(error: UserError) -> Iterator[Problem]:
+    """The problem that an argument was refused for; what is no argument stays an error."""
+    if error.problem is None:
+        raise error
+    yield error.problem
