@@ -3,7 +3,10 @@
 SSL_JAX_TEST_PLATFORM=cuda or tpu runs tests there instead (`make test-accelerator`).
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 
 PLATFORM = os.environ.get("SSL_JAX_TEST_PLATFORM", "cpu")
 os.environ["JAX_PLATFORMS"] = PLATFORM
@@ -18,6 +21,14 @@ if PLATFORM == "cpu":
         + " --xla_cpu_collective_call_terminate_timeout_seconds=600"
         + " --xla_cpu_collective_timeout_seconds=600"
     )
+
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        # Several tests, and the processes that they start, run the same programs.
+        cache = tempfile.mkdtemp(prefix="ssl_jax-compiled-")
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
+        os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+        atexit.register(shutil.rmtree, cache, ignore_errors=True)
 
 import jax  # noqa: E402
 

@@ -233,7 +233,7 @@ def test_what_cannot_work_is_refused_before_training(tmp_path, key, value):
         ("--config.method.name=simclr", "is no option of simclr; it has hidden"),
         ("--config.data.name=folder", "path"),
         ("--config.network.stages=abc", "stages"),
-        ("--config.data.limit=99999", "limit 99999"),
+        ("--config.data.limit=99999", "limit"),
     ],
 )
 def test_what_cannot_work_is_one_line(tmp_path, change, message):

@@ -9,7 +9,7 @@ from ssl_jax.augment.policy import Augment, make_augment
 from ssl_jax.data.dataset import Dataset, Splits
 from ssl_jax.data.statistics import channel_statistics
 from ssl_jax.devices import sharding
-from ssl_jax.encoder.encoder import Description, Encoder
+from ssl_jax.encoder.encoder import Encoder, EncoderSpec
 from ssl_jax.encoder.load import load_encoder
 from ssl_jax.errors import Problem
 from ssl_jax.methods.parts.base import Expectation, Method
@@ -36,7 +36,7 @@ class Model(NamedTuple):
     """
 
     method: Method
-    encoder: Description
+    encoder: EncoderSpec
     fusion: BatchFusion | None
     augment: Augment
     views: int

@@ -10,7 +10,7 @@ import optax
 
 from ssl_jax import methods
 from ssl_jax.augment.policy import ViewSpec
-from ssl_jax.encoder.encoder import Description, Encoder
+from ssl_jax.encoder.encoder import Encoder, EncoderSpec
 from ssl_jax.errors import Problem, in_section, refuse, require
 from ssl_jax.methods.parts.base import Method
 from ssl_jax.methods.wrappers.batch_fusion import batch_adaptive
@@ -64,15 +64,15 @@ def network_options(config: Config, statistics: Statistics) -> dict[str, Any]:
     return network
 
 
-def describe(config: Config, statistics: Statistics, channels: int) -> Description:
+def describe(config: Config, statistics: Statistics, channels: int) -> EncoderSpec:
     """The encoder of a run, whose features evaluation sees."""
     size = config.evaluation.size or make_views(config)[0].size
     network = network_options(config, statistics)
-    return Description(network, size, config.evaluation.crop, channels)
+    return EncoderSpec(network, size, config.evaluation.crop, channels)
 
 
 def make_method(
-    config: Config, steps: int, description: Description, start: Encoder | None
+    config: Config, steps: int, description: EncoderSpec, start: Encoder | None
 ) -> Method:
     """The method that the configuration names, behind batch fusion and penalties if it says so.
 

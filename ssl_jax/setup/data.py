@@ -62,13 +62,19 @@ def load_splits(config: Config) -> sets.Splits:
     if config.data.name == "folder" and not side:  # people's files differ in size
         side = max(config.augment[name].size for name in config.augment)
     with in_section("config.data"):
-        train, test, labelled = load(
+        loaded = load(
             config.data.name,
             path=config.data.path,
             image_size=side,
             channels=config.data.channels,
             classes=config.data.classes,
         )
+        return _split(config, loaded)
+
+
+def _split(config: Config, loaded: sets.Loaded) -> sets.Splits:
+    """Holds images out, and keeps to the limit."""
+    train, test, labelled = loaded
     size, limit = len(train.images), config.data.limit
     if labelled is not None:  # probes need labels: what they choose by is held out of these
         holdout = round(config.data.holdout * len(labelled.images))

@@ -1,5 +1,7 @@
 """Every key of a configuration with its default, taken from the signatures of the components."""
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from ssl_jax.augment.policy import ViewSpec
@@ -19,37 +21,9 @@ def base() -> ConfigDict:
             "batch_size": 256,
             # At `optimizer.base_batch` images per batch; the rate in use is scaled with the batch.
             "learning_rate": 0.1,
-            "data": {
-                # A file of ssl_jax/data/sources, as cifar10, stl10, folder, or the dotted path of
-                # a module of your own.
-                "name": "digits",
-                "path": "",
-                # File that lists the class folders to take; empty: all (folder only).
-                "classes": "",
-                "limit": 0,  # that many training images, chosen by the seed; 0: all
-                # Share of the training images that is not trained on, to probe with meanwhile.
-                "holdout": 0.0,
-                # Side in pixels at which images are stored; 0: as they are, files as views.
-                "image_size": 0,
-                # 1 or 3, to which image files are brought; 0: as they are, files to RGB.
-                "channels": 0,
-                # device: all images in its memory; grain: streamed; auto.
-                "pipeline": "auto",
-                "workers": 0,  # processes that decode for grain; 0: threads
-            },
+            "data": data(),
             "augment": {"view0": view(), "view1": view()},
-            # See `networks.backbone.make_backbone`: as the name says where a size is 0.
-            "network": {
-                "name": "resnet18",
-                **defaults(make_backbone, "dtype", "mean", "std"),
-                # The encoder to start from: a run's folder, an imported one, or an exported file.
-                "weights": "",
-                # Of images in [0, 1], per channel; empty: those of weights, or the data set's.
-                "mean": (),
-                "std": (),
-                # Of the computation; parameters are always float32. auto: bfloat16 on accelerators.
-                "dtype": "auto",
-            },
+            "network": network(),
             "method": {"name": "moco_v3"},
             # See `networks.batch_fusion.BatchFusion`.
             "fusion": {
@@ -59,29 +33,65 @@ def base() -> ConfigDict:
             },
             # Weights of what is added to the loss of any method; 0.0: nothing.
             "penalty": defaults(regularized),
-            # See `optim.optimizers.make` and `optim.schedules.learning_rate`.
-            "optimizer": {
-                "name": "sgd",
-                "base_batch": 256,  # 0: the learning rate is not scaled with the batch
-                "warmup_epochs": 0.0,
-                "schedule": "cosine",
-                "final_rate": 0.0,  # where the cosine ends, as a share of the learning rate
-                "drops_before_end": (),  # epochs
-                "drop_factor": 0.1,
-                "freeze_epochs": 0.0,  # of SwAV's prototypes and DINO's last layer
-                "clip_norm": 0.0,  # largest norm of the whole gradient; 0.0: any
-                **defaults(optimizers.make),
-            },
+            "optimizer": optimizer(),
             "log_every_steps": 50,
             "probe_every_epochs": 10,  # kNN, feature std and effective rank; 0: never
             "checkpoint_every_epochs": 10,
             "keep_checkpoints": 2,
             "steps_per_call": 1,  # several steps in one program; accelerators only
-            # Images to encode are the central part `crop` of the side, resized to `size` (0: as
-            # views).
+            # Images to encode are the central share `crop` of the side, resized to `size` pixels
+            # (0: as views).
             "evaluation": {"batch_size": 256, "size": 0, "crop": 1.0},
         }
     )
+
+
+def data() -> dict[str, Any]:
+    """The section `data`."""
+    return {
+        # A file of ssl_jax/data/sources, as cifar10, stl10, folder, or the dotted path of a module
+        # of your own.
+        "name": "digits",
+        "path": "",
+        "classes": "",  # file that lists the class folders to take; empty: all (folder only)
+        "limit": 0,  # number of training images, chosen by the seed; 0: all
+        "holdout": 0.0,  # share of the training images to probe with instead of training on them
+        "image_size": 0,  # side in pixels of stored images; 0: as they are, files as views
+        "channels": 0,  # 1 or 3, to which image files are converted; 0: as they are, files to RGB
+        "pipeline": "auto",  # device: all images in its memory; grain: streamed; auto
+        "workers": 0,  # processes that decode for grain; 0: threads
+    }
+
+
+def network() -> dict[str, Any]:
+    """The section `network`; see `networks.backbone.make_backbone`, whose sizes may be 0."""
+    return {
+        "name": "resnet18",
+        **defaults(make_backbone, "dtype", "mean", "std"),
+        # The encoder to start from: a run's folder, an imported one, or an exported file.
+        "weights": "",
+        # Of images in [0, 1], per channel; empty: those of weights, or the data set's own.
+        "mean": (),
+        "std": (),
+        # Of the computation; parameters are always float32. auto: bfloat16 on accelerators.
+        "dtype": "auto",
+    }
+
+
+def optimizer() -> dict[str, Any]:
+    """The section `optimizer`; see `optim.optimizers.make` and `optim.schedules.learning_rate`."""
+    return {
+        "name": "sgd",
+        "base_batch": 256,  # 0: the learning rate is not scaled with the batch
+        "warmup_epochs": 0.0,
+        "schedule": "cosine",
+        "final_rate": 0.0,  # where the cosine ends, as a share of the learning rate
+        "drops_before_end": (),  # epochs
+        "drop_factor": 0.1,
+        "freeze_epochs": 0.0,  # of SwAV's prototypes and DINO's last layer
+        "clip_norm": 0.0,  # largest norm of the whole gradient; 0.0: any
+        **defaults(optimizers.make),
+    }
 
 
 def view(**changes) -> ConfigDict:
