@@ -1,18 +1,22 @@
 """Alignment and uniformity (Wang and Isola, arXiv 2005.10242).
 
-    python -m ssl_jax.main --config=configs/align_uniform.py      digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/align_uniform.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=align_uniform    # digits
+    python -m ssl_jax.main --config=align_uniform:cifar10 --config.data.path=DIR
 
-Where the settings come from; none were published for the loss without a queue on these data:
+Where the settings come from. None were published for the loss without a queue on these data sets:
 
   cifar10, cifar100         the official code for STL-10 (github.com/SsnL/align_uniform,
-                            examples/stl10/main.py) with ResNet-18: SGD 0.12 x batch / 256, batch
-                            768, 200 epochs, the rate times 0.1 at epochs 155, 170 and 185
+                            examples/stl10/main.py), with ResNet-18: SGD 0.12 x batch / 256, batch
+                            768, 200 epochs, learning rate times 0.1 at epochs 155, 170 and 185
   imagenet100               the official MoCo variant (github.com/SsnL/moco_align_uniform, README,
                             with stronger augmentation, MLP head and cosine), ResNet-50: SGD 0.03 x
-                            batch / 128, 200 epochs, alignment 3, uniformity 1 with t = 3; 77.66
-                            linear with the queue, the momentum network and a batch of 128. Without
-                            them we take a batch of 256. MSBReg's Table 1 has 74.60
+                            batch / 128, 200 epochs, alignment 3, uniformity 1 with t = 3. It has
+                            77.66 linear with the queue, the momentum network and a batch of 128;
+                            without the first two we use a batch of 256. MSBReg's Table 1 has 74.60
+
+Measured with this code: digits, seed 0, 85 s on one CPU core: kNN 97.22 %, linear 97.22 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

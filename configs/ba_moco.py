@@ -1,16 +1,19 @@
 """BA-MoCo: batch fusion in front of MoCo v3.
 
-Zhang and Liu, "From Pretext to Purpose: Batch-Adaptive Self-Supervised Learning"; the settings
-are those of its section 4.1. AdamW and weight decay 0.1 follow MoCo v3 (arXiv 2104.02057), from
-which learning rate and warm-up are taken; the paper names neither. Its augmentation is MoCo v3's,
+Zhang and Liu, "From Pretext to Purpose: Batch-Adaptive Self-Supervised Learning"; the settings are
+those of its section 4.1. AdamW and weight decay 0.1 follow MoCo v3 (arXiv 2104.02057), the source
+of the learning rate and the warm-up; the paper names neither. The augmentation is MoCo v3's,
 without blur at 32 pixels.
 
-    python -m ssl_jax.main --config=configs/ba_moco.py             digits, two minutes on two cores
-    python -m ssl_jax.main --config=configs/ba_moco.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=ba_moco    # digits
+    python -m ssl_jax.main --config=ba_moco:cifar10 --config.data.path=DIR
     ... :cifar100, :imagenet100, :imagenet
 
-Published, linear top-1: CIFAR-10 92.12, CIFAR-100 66.53, ImageNet-100 63.62, ImageNet 59.41. What
-was measured with this code stands in the README.
+Published, linear top-1: CIFAR-10 92.12, CIFAR-100 66.53, ImageNet-100 63.62, ImageNet 59.41.
+
+Measured with this code: digits, seed 0, 110 s on one CPU core: kNN 96.39 %, linear 97.22 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

@@ -1,17 +1,21 @@
-"""MoCo v2 behind batch fusion: moco_v2.py with the second view fused, the query where one-sided.
+"""MoCo v2 behind batch fusion: moco_v2.py with the second view fused, or the query if one-sided.
 
 Zhang and Liu, "From Pretext to Purpose: Batch-Adaptive Self-Supervised Learning", sections 4.3 and
-4.4, in which each method keeps its settings; the paper does not list them.
+4.4, where each method keeps its own settings; the paper does not list them.
 
-    python -m ssl_jax.main --config=configs/ba_moco_v2.py         digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/ba_moco_v2.py:imagenet100 --config.data.path=DIR
+    python -m ssl_jax.main --config=ba_moco_v2    # digits
+    python -m ssl_jax.main --config=ba_moco_v2:imagenet100 --config.data.path=DIR
 
-and the other variants of moco_v2.py. On ImageNet the network is the paper's ResNet-18, with a head
-as wide as its features, and the epochs are the 300 of its section 4.1.
+The other variants are those of moco_v2.py. On ImageNet the network is the paper's ResNet-18, with
+a head as wide as its features, and the epochs are the 300 of its section 4.1.
 
-Published, linear top-1: ImageNet-100, 400 epochs, the best of 10 runs: 67.54, without fusion 66.29
-(Table 3); ImageNet with --config.fusion.depth=0, 1, 2, 3: 52.50, 53.35, 52.62, 53.17 (Table 4).
-What was measured with this code stands in the README.
+Published, linear top-1: ImageNet-100, 400 epochs, the best of 10 runs: 67.54, and 66.29 without
+fusion (Table 3); ImageNet with --config.fusion.depth=0, 1, 2, 3: 52.50, 53.35, 52.62, 53.17
+(Table 4).
+
+Measured with this code: digits, seed 0, 97 s on one CPU core: kNN 98.61 %, linear 97.50 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

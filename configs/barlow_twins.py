@@ -1,9 +1,9 @@
 """Barlow Twins (Zbontar et al., arXiv 2103.03230).
 
-    python -m ssl_jax.main --config=configs/barlow_twins.py       digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/barlow_twins.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=barlow_twins    # digits
+    python -m ssl_jax.main --config=barlow_twins:cifar10 --config.data.path=DIR
 
-Where the settings come from, and the linear top-1 that was published with them:
+Where the settings come from, and the linear top-1 published with them:
 
   cifar10, cifar100         solo-learn, scripts/pretrain/cifar/barlow.yaml: LARS 0.3, projector
                             2048, 1000 epochs; 92.10 and 70.90 by its online classifier
@@ -11,6 +11,10 @@ Where the settings come from, and the linear top-1 that was published with them:
                             online, 80.16 linear
   imagenet                  the official code (github.com/facebookresearch/barlowtwins, main.py),
                             ResNet-50, batch 2048, projector 8192, 1000 epochs: 73.5
+
+Measured with this code: digits, seed 0, 84 s on one CPU core: kNN 95.28 %, linear 96.94 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

@@ -1,26 +1,29 @@
 """BYOL (Grill et al., arXiv 2006.07733).
 
-    python -m ssl_jax.main --config=configs/byol.py               digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/byol.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=byol    # digits
+    python -m ssl_jax.main --config=byol:cifar10 --config.data.path=DIR
 
-Where the settings come from, and the linear top-1 that was published with them:
+Where the settings come from, and the linear top-1 published with them:
 
   cifar10, cifar100         solo-learn, scripts/pretrain/cifar/byol.yaml: 92.58, 70.46
   imagenet100               solo-learn, scripts/pretrain/imagenet-100/byol.yaml: 80.32
   stl10                     MSBReg (arXiv 2207.03552, section 7): 89.50. Its BYOL on ImageNet-100,
-                            71.9, is a setting of msbreg.py, which says how
+                            71.9, is a setting of msbreg.py, whose docstring has the flags
   imagenet                  the official repository's preset of 300 epochs, ResNet-50; MSBReg's
                             Table 7 has 65.9, 70.1 and 72.3 after 100, 200 and 300, its Table 2
-                            66.5, 70.6 and 73.2 after 100, 200 and 400. The other presets: of 100
-                            epochs, learning rate 0.45; of 1000, 0.2, weight decay 1.5e-6, momentum
+                            66.5, 70.6 and 73.2 after 100, 200 and 400. The other presets: for 100
+                            epochs, learning rate 0.45; for 1000, 0.2, weight decay 1.5e-6, momentum
                             0.996 (74.3). BA-SSL's Table 2 has 53.1 with
                             --config.network.name=resnet18 --config.batch_size=256
   tiny_imagenet, cifar10_multi_network, cifar100_multi_network
                             Multi-network (section 4.1), 200 epochs: 32.76, 85.58, 57.12; with the
                             official heads
 
-BA-SSL's Table 2 has 91.9 on CIFAR-10, 69.2 on CIFAR-100 and 64.1 on ImageNet-100. What was measured
-with this code stands in the README.
+BA-SSL's Table 2 has 91.9 on CIFAR-10, 69.2 on CIFAR-100 and 64.1 on ImageNet-100.
+
+Measured with this code: digits, seed 0, 126 s on one CPU core: kNN 94.17 %, linear 92.78 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

@@ -1,16 +1,19 @@
 """BYOL with multi-crop, over all pairs of views: MSBReg's rival (arXiv 2207.03552, Table 7).
 
-    python -m ssl_jax.main --config=configs/byol_multicrop.py     digits, two minutes on two cores
-    python -m ssl_jax.main --config=configs/byol_multicrop.py:imagenet --config.data.path=DIR
+    python -m ssl_jax.main --config=byol_multicrop    # digits
+    python -m ssl_jax.main --config=byol_multicrop:imagenet --config.data.path=DIR
     ... :cifar10, :cifar100, :imagenet100
 
-The settings of byol.py with two large and six small views, 224 and 96 pixels. Scales are SwAV's
+The settings of byol.py with two large and six small views, of 224 and 96 pixels. Scales are SwAV's
 (arXiv 2006.09882): 0.14 to 1 and 0.05 to 0.14; half of the small views are blurred, as there.
-MSBReg gives neither scales nor learning rate. On the smaller data sets all of it is ours, with
+MSBReg gives neither scales nor learning rate. On the smaller data sets all of this is ours, with
 small views of half the side.
 
 Published, linear top-1 on ImageNet, ResNet-50: 65.8, 68.7 and 70.3 after 100, 200 and 300 epochs.
-What was measured with this code stands in the README.
+
+Measured with this code: digits, seed 0, 139 s on one CPU core: kNN 85.56 %, linear 90.00 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

@@ -1,7 +1,7 @@
-"""What every config starts from, and the data sets' settings that several papers share.
+"""What every config starts from, and settings of data sets that several papers share.
 
-A config is a function from a variant's name to a ConfigDict: `configs/ba_moco.py:cifar10` calls
-`get_config("cifar10")`. Anything can be overridden on the command line: `--config.epochs=5`.
+A config is a function from the name of a variant to a ConfigDict: `--config=ba_moco:cifar10` is
+`get_config("cifar10")` of ba_moco.py. Any key can be overridden: `--config.epochs=5`.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,10 +29,10 @@ def view(**changes) -> ConfigDict:
 
 
 def choose(variant: str, variants: Variants) -> ConfigDict:
-    """The config that `variant` names; "" is the first of them.
+    """The config that `variant` names; "" is the first one.
 
     Raises:
-      UserError: for a name that is none of them.
+      UserError: for an unknown name.
     """
     name = variant or next(iter(variants))
     if name not in variants:
@@ -96,9 +96,9 @@ def byol_views(size: int, *, blur: bool = True, **changes) -> ConfigDict:
 
 
 def digits(config: ConfigDict) -> ConfigDict:
-    """Scikit-learn's 1,797 handwritten digits, 8x8 grey: a minute on two CPU cores.
+    """Scikit-learn's 1,797 handwritten digits, 8x8 pixels, grey; nothing is downloaded.
 
-    No flips and no hue: a mirrored digit is another sign, and there is no colour.
+    No flips and no hue: a mirrored digit is a different sign, and there is no colour.
     """
     config.data.name = "digits"
     config.data.holdout = 0.15
@@ -127,7 +127,7 @@ def digit_view(**changes) -> dict:
 
 
 def tiny(config: ConfigDict) -> ConfigDict:
-    """A config of the digits at the smallest size that runs every line of it: for tests."""
+    """A digits config at the smallest size that still runs all of it, for tests."""
     config.epochs = 1
     config.batch_size = 16
     config.data.limit = 64
@@ -212,8 +212,8 @@ def solo_cifar(config: ConfigDict, name: str) -> ConfigDict:
 def solo_imagenet100(config: ConfigDict) -> ConfigDict:
     """What solo-learn's ImageNet-100 recipes share (scripts/pretrain/imagenet-100, 400 epochs).
 
-    `data.path` is an ImageNet folder; `data.classes` a file with the 100 class folders of one's
-    list, where the folder has more.
+    `data.path` is an ImageNet folder; `data.classes` a file that lists the 100 class folders, if
+    the folder has more.
     """
     config = imagenet(config)
     config.epochs = 400
@@ -230,10 +230,10 @@ def solo_optimizer(config: ConfigDict) -> ConfigDict:
 
 
 def multi_network(config: ConfigDict) -> ConfigDict:
-    """What all methods of the Multi-network paper's Table 1 share (its section 4.1).
+    """What all methods in Table 1 of the Multi-network paper share (its section 4.1).
 
-    SGD 0.1, weight decay 1e-4, batch 256, 200 epochs. Strengths of colour and blur are not given:
-    ours are SimCLR's, strength 0.5, blur for half of the views.
+    SGD 0.1, weight decay 1e-4, batch 256, 200 epochs. The strengths of colour and blur are not
+    given; ours are SimCLR's with strength 0.5, and blur for half of the views.
     """
     config.epochs = 200
     config.batch_size = 256

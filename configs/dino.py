@@ -1,7 +1,7 @@
 """DINO (Caron et al., arXiv 2104.14294).
 
-    python -m ssl_jax.main --config=configs/dino.py               digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/dino.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=dino    # digits
+    python -m ssl_jax.main --config=dino:cifar10 --config.data.path=DIR
 
 Where the settings come from, and the top-1 of solo-learn's online classifier with them:
 
@@ -10,10 +10,14 @@ Where the settings come from, and the top-1 of solo-learn's online classifier wi
   imagenet100               solo-learn, scripts/pretrain/imagenet-100/dino.yaml, 400 epochs; the
                             teacher's temperature rises for 50 epochs: 74.84
   imagenet100_vit           solo-learn, dino_vit.yaml there: ViT-Tiny, AdamW, 65536 outputs: 63.04.
-                            Its last layer learns magnitudes, ours are 1
+                            Its last layer learns magnitudes; ours are fixed at 1
 
-On the digits the head has BatchNorm and the teacher a lower temperature: without them it collapses,
-all outputs being equally likely.
+On digits the head has BatchNorm and the teacher a lower temperature. Without them it collapses:
+all outputs become equally likely.
+
+Measured with this code: digits, seed 0, 108 s on one CPU core: kNN 92.22 %, linear 93.89 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

@@ -1,17 +1,21 @@
 """Fast-MoCo (Ci et al., arXiv 2207.08220).
 
-    python -m ssl_jax.main --config=configs/fast_moco.py          digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/fast_moco.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=fast_moco    # digits
+    python -m ssl_jax.main --config=fast_moco:cifar10 --config.data.path=DIR
 
-Where the settings come from, and the linear top-1 that was published with them:
+Where the settings come from, and the linear top-1 published with them:
 
   cifar10, cifar100, tiny_imagenet
                             Multi-network (section 4.1), 200 epochs: 85.93, 61.39, 39.91. Heads and
-                            the constant rate of the predictor are the official code's
+                            the predictor's constant learning rate are the official code's
   imagenet                  the official code (github.com/orashi/Fast-MoCo,
                             ssl_exp/fast_moco/fastmoco_e100/config.yaml), ResNet-50, batch 512: 73.5
                             after 100 epochs, 75.1 after 200, 75.5 after 400
-  imagenet100               that with ResNet-18, 400 epochs; none published
+  imagenet100               the same with ResNet-18, 400 epochs; none published
+
+Measured with this code: digits, seed 0, 136 s on one CPU core: kNN 93.89 %, linear 92.50 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

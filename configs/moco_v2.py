@@ -1,18 +1,18 @@
 """MoCo v2 (Chen et al., arXiv 2003.04297).
 
-    python -m ssl_jax.main --config=configs/moco_v2.py            digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/moco_v2.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=moco_v2    # digits
+    python -m ssl_jax.main --config=moco_v2:cifar10 --config.data.path=DIR
 
-Where the settings come from, and the accuracy that was published with them:
+Where the settings come from, and the accuracy published with them:
 
   cifar10, cifar100         the official CIFAR-10 notebook, symmetric: batch 512, SGD 0.06, weight
                             decay 5e-4 on all parameters, queue 4096, m 0.99, T 0.1, BatchNorm in 8
                             groups with shuffled keys; 200 epochs, CIFAR-10 85.3 kNN (k = 200,
                             T = 0.1, on the 128 outputs). The notebook's head is one linear layer,
-                            ours MoCo v2's two; its queue is shared by both directions, ours are two
+                            ours MoCo v2's two; both its directions share one queue, ours have two
   imagenet100               solo-learn, scripts/pretrain/imagenet-100/mocov2plus.yaml, symmetric
                             with a queue for each direction: 79.28 linear. Its momentum rises from
-                            0.99 to 0.999, ours is 0.999 throughout
+                            0.99 to 0.999; ours is 0.999 throughout
   imagenet                  the official repository, ResNet-50 on 8 GPUs, 200 epochs: 67.5 linear;
                             MSBReg's Table 2 has 67.4, 69.9 and 71.0 after 100, 200 and 400
   tiny_imagenet, cifar10_multi_network, cifar100_multi_network
@@ -21,7 +21,11 @@ Where the settings come from, and the accuracy that was published with them:
                             BatchNorm are the notebook's
 
 BA-SSL's Table 2 has, linear, 91.3 on CIFAR-10, 68.3 on CIFAR-100, 61.9 on ImageNet-100 and 52.5 on
-ImageNet, with ResNet-18 and batch 256. What was measured with this code stands in the README.
+ImageNet, with ResNet-18 and batch 256.
+
+Measured with this code: digits, seed 0, 92 s on one CPU core: kNN 98.33 %, linear 96.39 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

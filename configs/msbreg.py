@@ -1,17 +1,17 @@
 """MSBReg (Moon et al., "An Embedding-Dynamic Approach to Self-supervised Learning").
 
-    python -m ssl_jax.main --config=configs/msbreg.py             digits, two minutes on two cores
-    python -m ssl_jax.main --config=configs/msbreg.py:stl10 --config.data.path=DIR
+    python -m ssl_jax.main --config=msbreg    # digits
+    python -m ssl_jax.main --config=msbreg:stl10 --config.data.path=DIR
 
-Settings of section 7 of arXiv 2207.03552. Learning rates are K times the paper's, K the number of
-views: 4, or that of the variants _k2 and _k8. For another K give both --config.augment.view0.copies
-and --config.learning_rate. The paper leaves open the scale of the crops and the momentum, here
-BYOL's, and the size of its STL-10 views, here 96. CIFAR is not in the paper: the settings are those
-of STL-10, without blur.
+Settings of section 7 of arXiv 2207.03552. Learning rates are K times the paper's, where K is the
+number of views: 4, or that of the variants _k2 and _k8. For another K, set both
+--config.augment.view0.copies and --config.learning_rate. The paper leaves open the scale of the
+crops and the momentum (here BYOL's) and the size of its STL-10 views (here 96). CIFAR is not in the
+paper: the settings are those of STL-10, without blur.
 
 Published, linear top-1, ResNet-18: ImageNet-100 80.38, with K = 8 81.56; STL-10 93.00 and 93.19.
 ResNet-50, ImageNet, K = 4: 70.7, 73.8 and 74.6 after 100, 200 and 300 epochs (Table 2; 70.2, 73.6
-and 74.4 in Table 7). What was measured with this code stands in the README.
+and 74.4 in Table 7).
 
 The ablations:
 
@@ -23,6 +23,10 @@ The ablations:
   Table 6                   stl10 --config.batch_size=256 --config.method.head_norm=layer
                             --config.method.lambda_b=5e-3; its BYOL rows are those of stl10_k2 with
                             attraction=pairs, lambda_s=0.0
+
+Measured with this code: digits, seed 0, 209 s on one CPU core: kNN 95.83 %, linear 95.28 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from functools import partial

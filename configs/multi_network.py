@@ -1,19 +1,23 @@
 """Multi-network (Li, Long and Li, "Multi-network Contrastive Learning Based on Global and Local
 Representations").
 
-    python -m ssl_jax.main --config=configs/multi_network.py      digits, two minutes on two cores
-    python -m ssl_jax.main --config=configs/multi_network.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=multi_network    # digits
+    python -m ssl_jax.main --config=multi_network:cifar10 --config.data.path=DIR
 
-Where the settings come from, and the linear top-1 that was published with them:
+Where the settings come from, and the linear top-1 published with them:
 
   cifar10, cifar100, tiny_imagenet
                             the paper, section 4.1 and lambda 6 (Table 2), 200 epochs: 90.18, 65.20,
                             41.70
   imagenet100               the same with 224 pixels; none published
 
-What the paper leaves open is in the docstring of ssl_jax/methods/multi_network.py. Table 2 is
+The docstring of ssl_jax/methods/multi_network.py lists what the paper leaves open. Table 2 is
 --config.method.coefficient=2.0 to 10.0, Table 3 --config.method.combinations=one, Table 4
 --config.method.k=1 to 4; the reading of Eq. 7 is --config.method.coefficient_on=stop_gradient.
+
+Measured with this code: digits, seed 0, 162 s on one CPU core: kNN 95.56 %, linear 95.00 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

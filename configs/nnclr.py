@@ -1,9 +1,9 @@
 """NNCLR (Dwibedi et al., arXiv 2104.14548).
 
-    python -m ssl_jax.main --config=configs/nnclr.py              digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/nnclr.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=nnclr    # digits
+    python -m ssl_jax.main --config=nnclr:cifar10 --config.data.path=DIR
 
-Where the settings come from, and the linear top-1 that was published with them:
+Where the settings come from, and the linear top-1 published with them:
 
   cifar10, cifar100         solo-learn, scripts/pretrain/cifar/nnclr.yaml: LARS 0.4, temperature
                             0.2, queue 65536, 1000 epochs; 91.88 and 69.62 by its online classifier
@@ -12,6 +12,10 @@ Where the settings come from, and the linear top-1 that was published with them:
   tiny_imagenet, cifar10_multi_network, cifar100_multi_network
                             Multi-network (section 4.1), 200 epochs: 40.46, 87.66, 60.91. The first
                             layer of its projector is 512 wide, here 2048
+
+Measured with this code: digits, seed 0, 75 s on one CPU core: kNN 95.83 %, linear 96.67 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

@@ -1,17 +1,17 @@
 """SimCLR (Chen et al., arXiv 2002.05709).
 
-    python -m ssl_jax.main --config=configs/simclr.py             digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/simclr.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=simclr    # digits
+    python -m ssl_jax.main --config=simclr:cifar10 --config.data.path=DIR
 
-Where the settings come from, and the linear top-1 that was published with them:
+Where the settings come from, and the linear top-1 published with them:
 
   cifar10, cifar100         the official repository's CIFAR-10 command: LARS (its TensorFlow form)
                             with 1.0 x batch / 256, temperature 0.5, jitter strength 0.5, no blur,
                             1000 epochs; CIFAR-10 about 91
   imagenet100               solo-learn, scripts/pretrain/imagenet-100/simclr.yaml: 77.64
   stl10                     the code of W-MSE (github.com/htdt/self-supervised), whose 90.51 MSBReg
-                            quotes: Adam, 2000 epochs, views of 64 pixels; there the labelled
-                            images are trained on as well
+                            quotes: Adam, 2000 epochs, views of 64 pixels; it also trains on the
+                            labelled images
   imagenet                  the paper, ResNet-50, 100 epochs: 64.5. MSBReg's Table 2 quotes 66.5,
                             with 200 and 400 epochs 68.3 and 69.8; BA-SSL's Table 2 has 52.4 with
                             --config.network.name=resnet18 --config.batch_size=256
@@ -20,8 +20,11 @@ Where the settings come from, and the linear top-1 that was published with them:
                             temperature of 1 is read as that of all methods; the head is the
                             official CIFAR command's
 
-BA-SSL's Table 2 has 91.1 on CIFAR-10, 65.3 on CIFAR-100 and 62.1 on ImageNet-100. What was measured
-with this code stands in the README.
+BA-SSL's Table 2 has 91.1 on CIFAR-10, 65.3 on CIFAR-100 and 62.1 on ImageNet-100.
+
+Measured with this code: digits, seed 0, 80 s on one CPU core: kNN 96.67 %, linear 97.22 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

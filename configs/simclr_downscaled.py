@@ -1,22 +1,26 @@
 """SimCLR as in Beasse and Kabouri, "A down-scaled Self-Supervised approach for image
 classification: SimCLR".
 
-    python -m ssl_jax.main --config=configs/simclr_downscaled.py  digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/simclr_downscaled.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=simclr_downscaled    # digits
+    python -m ssl_jax.main --config=simclr_downscaled:cifar10 --config.data.path=DIR
 
 ResNet-18, Adam 1e-4, 20 epochs as in Figure 7, views that are cropped or change their colours but
-never both (Algorithm 1). What the paper does not give is of its code
+never both (Algorithm 1). What the paper does not give is taken from its code
 (github.com/mKabouri/contrastive-learning): 5,000 of the images, batch 10, temperature 0.1, head
-512-1024-512. Figure 11 is --config.epochs=10 with --config.batch_size=2, 4, 8 and so on, which the
-devices must be able to share evenly.
+512-1024-512. Figure 11 is --config.epochs=10 with --config.batch_size=2, 4, 8 and so on; the
+batch must be divisible by the number of devices.
 
   cifar10, cifar100         at 32 pixels, with the 3x3 stem
   cifar10_224               images enlarged to 224 pixels, as in the paper; 7x7 stem
-  imagenet100               the same of an ImageNet folder; none published
+  imagenet100               the same for an ImageNet folder; none published
 
 Published: a classifier with one hidden layer has 48.63 on its CIFAR-10 embeddings, 35.77 on pixels.
 Its code shows one image at a time to BatchNorm, counts the positive twice and drops steps whose
-loss is NaN; this one does not.
+loss is NaN; this code does not.
+
+Measured with this code: digits, seed 0, 77 s on one CPU core: kNN 92.78 %, linear 97.50 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

@@ -1,20 +1,24 @@
 """SimCLR with a Vision Transformer (Beasse and Kabouri, "A down-scaled Self-Supervised approach for
 image classification: SimCLR", section 7).
 
-    python -m ssl_jax.main --config=configs/simclr_vit.py         digits, two minutes on two cores
-    python -m ssl_jax.main --config=configs/simclr_vit.py:imagenet4_6 --config.data.path=DIR \\
+    python -m ssl_jax.main --config=simclr_vit    # digits
+    python -m ssl_jax.main --config=simclr_vit:imagenet4_6 --config.data.path=DIR \\
         --config.data.classes=FILE
 
 Width 768, patches of 16 pixels, dropout 0.2, Adam 1e-4, batch 40, 100 epochs. What the paper does
-not give is of its code, as in configs/simclr_downscaled.py: learned positions, MLPs no wider than
-the tokens, head, temperature and augmentation.
+not give is taken from its code, as in configs/simclr_downscaled.py: learned positions, MLPs no
+wider than the tokens, head, temperature and augmentation.
 
   imagenet4_6, imagenet4_8, imagenet4_12
-                            four classes of ImageNet, 5,200 images: FILE lists the folders of four
+                            four classes of ImageNet, 5,200 images. FILE lists the folders of four
                             classes; the paper does not name its own. 6, 8 and 12 heads and layers
                             (Table 1): the loss falls to 2.70, 2.71 and 2.74
   cifar10, cifar100         all images, 6 heads and layers, patches of 4 pixels; none published
   imagenet100               the same with patches of 16 pixels; none published
+
+Measured with this code: digits, seed 0, 69 s on one CPU core: kNN 89.72 %, linear 91.11 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

@@ -1,9 +1,9 @@
 """SimSiam (Chen and He, arXiv 2011.10566).
 
-    python -m ssl_jax.main --config=configs/simsiam.py            digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/simsiam.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=simsiam    # digits
+    python -m ssl_jax.main --config=simsiam:cifar10 --config.data.path=DIR
 
-Where the settings come from, and the linear top-1 that was published with them:
+Where the settings come from, and the linear top-1 published with them:
 
   cifar10, cifar100         solo-learn, scripts/pretrain/cifar/simsiam.yaml: 90.51, 66.04
   imagenet100               solo-learn, scripts/pretrain/imagenet-100/simsiam.sh (the yaml that
@@ -15,8 +15,11 @@ Where the settings come from, and the linear top-1 that was published with them:
                             Multi-network (section 4.1), 200 epochs: 25.28, 84.16, 48.19; with the
                             heads of the others
 
-BA-SSL's Table 2 has 91.2 on CIFAR-10, 64.4 on CIFAR-100 and 62.5 on ImageNet-100. What was measured
-with this code stands in the README.
+BA-SSL's Table 2 has 91.2 on CIFAR-10, 64.4 on CIFAR-100 and 62.5 on ImageNet-100.
+
+Measured with this code: digits, seed 0, 77 s on one CPU core: kNN 95.56 %, linear 95.28 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

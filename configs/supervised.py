@@ -1,16 +1,20 @@
 """Supervised training, the reference in BA-SSL's Table 1; ResNet-18.
 
-    python -m ssl_jax.main --config=configs/supervised.py         digits, half a minute on two cores
-    python -m ssl_jax.main --config=configs/supervised.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=supervised    # digits
+    python -m ssl_jax.main --config=supervised:cifar10 --config.data.path=DIR
 
-Where the settings come from, and the top-1 that was published:
+Where the settings come from, and the published top-1:
 
-  cifar10, cifar100         ours, as is common: SGD 0.1 with a cosine, weight decay 5e-4, batch 256,
-                            crops and flips, 200 epochs. BA-SSL has 93.15 and 69.94 after 1000, and
-                            gives but the batch
-  imagenet                  torchvision's references/classification, from which BA-SSL's 69.76 is:
-                            90 epochs, the rate times 0.1 after 30 and 60
+  cifar10, cifar100         ours, the usual ones: SGD 0.1 with a cosine, weight decay 5e-4, batch
+                            256, crops and flips, 200 epochs. BA-SSL has 93.15 and 69.94 after 1000
+                            epochs, and gives nothing but the batch
+  imagenet                  torchvision's references/classification, the source of BA-SSL's 69.76:
+                            90 epochs, learning rate times 0.1 after 30 and 60
   imagenet100               the same; none published
+
+Measured with this code: digits, seed 0, 39 s on one CPU core: kNN 98.61 %, linear 98.61 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

@@ -1,9 +1,9 @@
 """SwAV (Caron et al., arXiv 2006.09882).
 
-    python -m ssl_jax.main --config=configs/swav.py               digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/swav.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=swav    # digits
+    python -m ssl_jax.main --config=swav:cifar10 --config.data.path=DIR
 
-Where the settings come from, and the linear top-1 that was published with them:
+Where the settings come from, and the linear top-1 published with them:
 
   cifar10, cifar100         solo-learn, scripts/pretrain/cifar/swav.yaml: LARS 0.6, two views, 3000
                             prototypes frozen for two epochs, a queue of 3840 from epoch 50 of 1000;
@@ -12,12 +12,16 @@ Where the settings come from, and the linear top-1 that was published with them:
                             online, 74.28 linear
   imagenet, imagenet_2x224  the official code with multi-crop and without (scripts/
                             swav_400ep_pretrain.sh, swav_400ep_2x224_pretrain.sh): ResNet-50, batch
-                            4096, rate 4.8, no queue; 74.6 and 70.7 (MSBReg's Table 2, which has
-                            100 and 200 epochs as well: 72.1 and 73.9, 66.5 and 69.1)
+                            4096, learning rate 4.8, no queue; 74.6 and 70.7 (MSBReg's Table 2,
+                            which also has 100 and 200 epochs: 72.1 and 73.9, 66.5 and 69.1)
 
-The official LARC, not clipped and on all parameters, is `lars` here. For a batch of 256 its
+The official LARC, without clipping and on all parameters, is `lars` here. For a batch of 256 its
 swav_400ep_bs256_pretrain.sh has --config.batch_size=256 --config.learning_rate=0.6
 --config.optimizer.warmup_epochs=0 --config.method.use_queue=True --config.method.queue_from=0.0375.
+
+Measured with this code: digits, seed 0, 83 s on one CPU core: kNN 97.50 %, linear 96.11 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

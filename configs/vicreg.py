@@ -1,18 +1,22 @@
 """VICReg (Bardes, Ponce and LeCun, arXiv 2105.04906).
 
-    python -m ssl_jax.main --config=configs/vicreg.py             digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/vicreg.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=vicreg    # digits
+    python -m ssl_jax.main --config=vicreg:cifar10 --config.data.path=DIR
 
-Where the settings come from, and the linear top-1 that was published with them:
+Where the settings come from, and the linear top-1 published with them:
 
   cifar10, cifar100         solo-learn, scripts/pretrain/cifar/vicreg.yaml: LARS 0.3, expander 2048,
                             1000 epochs; 92.07 and 68.54 by its online classifier. Its variance
-                            weight 25 is 50 here, as it adds the terms of both views
+                            weight of 25 is 50 here, because it adds the terms of both views
   imagenet100               solo-learn, scripts/pretrain/imagenet-100/vicreg.yaml, 400 epochs: 79.22
                             online, 79.40 linear
   imagenet                  the official code (github.com/facebookresearch/vicreg, main_vicreg.py)
                             for the paper's run: ResNet-50, batch 2048, expander 8192, 1000 epochs:
                             73.2
+
+Measured with this code: digits, seed 0, 86 s on one CPU core: kNN 98.06 %, linear 96.67 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict

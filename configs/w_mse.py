@@ -1,23 +1,27 @@
 """W-MSE (Ermolov et al., arXiv 2007.06346).
 
-    python -m ssl_jax.main --config=configs/w_mse.py              digits, a minute on two cores
-    python -m ssl_jax.main --config=configs/w_mse.py:cifar10 --config.data.path=DIR
+    python -m ssl_jax.main --config=w_mse    # digits
+    python -m ssl_jax.main --config=w_mse:cifar10 --config.data.path=DIR
 
-Where the settings come from, and the linear top-1 that was published with them:
+Where the settings come from, and the linear top-1 published with them:
 
   cifar10, cifar100         the official code's W-MSE 2 (github.com/htdt/self-supervised, README and
                             cfg.py): Adam 3e-3, 1000 epochs, 2 views; 91.55, 66.10. BA-SSL's Table 2
                             has 90.6 and 64.5 with --config.batch_size=256
-  stl10                     its W-MSE 4: 2000 epochs, 4 views of 64 pixels; 91.75. The labelled
-                            images are trained on there as well
+  stl10                     its W-MSE 4: 2000 epochs, 4 views of 64 pixels; 91.75. It also trains on
+                            the labelled images
   imagenet100               the paper (section 4.1): as its Tiny ImageNet, W-MSE 4 here, 240 epochs;
                             79.02. BA-SSL's Table 2 has 55.8
-  imagenet                  the paper: SimCLR's settings with the rate 0.075, read as 0.075
-                            sqrt(batch), ResNet-50, 4 views, batch 1024 (MSBReg's Table 2); 69.3
-                            after 100 epochs, 72.56 after 400. Head and whitening are not given: two
-                            layers of 2048 and 128, sub-batches of 256
+  imagenet                  the paper: SimCLR's settings with a learning rate of 0.075, read as
+                            0.075 sqrt(batch), ResNet-50, 4 views, batch 1024 (MSBReg's Table 2);
+                            69.3 after 100 epochs, 72.56 after 400. Head and whitening are not
+                            given: two layers of 2048 and 128, sub-batches of 256
 
 The official code changes colours before it crops.
+
+Measured with this code: digits, seed 0, 80 s on one CPU core: kNN 97.22 %, linear 97.78 %
+(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+end.
 """
 
 from ml_collections import ConfigDict
