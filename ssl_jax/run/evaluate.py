@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from ssl_jax.data.dataset import Splits, fingerprint
 from ssl_jax.devices import hardware, sharding
-from ssl_jax.encoder.encoder import Description, Encoder
+from ssl_jax.encoder.encoder import Encoder, EncoderSpec
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.data_set import load_data_set, result_name
 from ssl_jax.evaluation.evaluation_file import write_evaluation
@@ -43,7 +43,7 @@ def own_images(workdir: Path, data_path: str = "") -> NamedImages:
     return NamedImages(load_splits(config), result_name(config.data.name, config.data.path) + limit)
 
 
-def other_images(name: str, path: str, classes: str, description: Description) -> NamedImages:
+def other_images(name: str, path: str, classes: str, description: EncoderSpec) -> NamedImages:
     """Another data set than the run's own; see `load_data_set`.
 
     Raises:

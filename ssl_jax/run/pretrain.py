@@ -7,7 +7,7 @@ import jax
 from clu.parameter_overview import count_parameters, get_parameter_overview
 
 from ssl_jax.data.skipped import skipped_files
-from ssl_jax.encoder.load import DESCRIPTION
+from ssl_jax.encoder.load import SPEC_FILE
 from ssl_jax.health.verdict import warnings
 from ssl_jax.run.probe import make_probe
 from ssl_jax.run.result import finish
@@ -52,7 +52,7 @@ def train_and_evaluate(
         progress.say(f"resuming from step {train.step}")
     if first:
         atomic.write_json(workdir / "config.json", settings)
-        atomic.replace_text(workdir / DESCRIPTION, setup.model.encoder.to_json() + "\n")
+        atomic.replace_text(workdir / SPEC_FILE, setup.model.encoder.to_json() + "\n")
         atomic.replace_text(workdir / "parameters.txt", parameter_table(shapes))
     with MetricsLog(workdir if first else None, int(train.step)) as log, progress:
         train = _train(setup, train, clock, checkpoints, preemption, log, progress)

@@ -58,7 +58,7 @@ def evaluate(setup: Setup, train: TrainState) -> dict[str, Any] | None:
 
 
 def _last_warnings(setup: Setup, workdir: Path) -> list[str]:
-    """What is wrong at the end of a run by its last metrics; empty where it is healthy."""
+    """Warnings at the end of a run, from its last metrics; empty if it is healthy."""
     if jax.process_index() != 0:
         return []
     *_, last = (workdir / "metrics.jsonl").read_text().splitlines()

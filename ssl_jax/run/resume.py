@@ -26,7 +26,7 @@ def check_same_run(workdir: Path, settings: dict[str, Any], checkpoints: Checkpo
     if changed:
         raise UserError(
             f"{workdir} was trained with another {', '.join(changed)}; "
-            "choose another --workdir, or the old values"
+            "choose another --workdir, or restore the old values"
         )
     if settings["epochs"] < old["epochs"]:
         raise UserError(

@@ -25,14 +25,15 @@ from ssl_jax.types import Config
 
 
 class Model(NamedTuple):
-    """What learns, and how.
+    """What is trained, and how.
 
-    method: behind batch fusion and penalties where the configuration has them.
-    encoder: what the encoder inside is.
-    fusion: the block that `method` has in front, whose parameters are under "fusion", or None.
+    method: with batch fusion in front and penalties added, if the configuration has them.
+    encoder: specification of the encoder inside.
+    fusion: the block in front of the method, with its parameters under "fusion"; or None.
     augment: keys and images -> views.
-    views: how many `augment` makes of an image.
-    optimizer, schedule: the learning rate by step is inside the optimizer.
+    views: number of views per image.
+    optimizer: of all parameters; contains the schedule.
+    schedule: learning rate by step.
     """
 
     method: Method
@@ -47,12 +48,12 @@ class Model(NamedTuple):
 class Setup(NamedTuple):
     """A configuration made concrete; nothing is compiled yet.
 
-    data: what is learned from, and what encoders are judged by.
-    model: what learns.
-    plan: how long, and what happens when.
+    data: training images, and images to evaluate encoders on.
+    model: what is trained.
+    plan: length of the run, and its intervals.
     trainer: the train step of the model over the data.
-    shardings: where arrays lie.
-    notes: what the plan changes of the configuration.
+    shardings: placement of arrays on the devices.
+    notes: changes that the plan makes to the configuration.
     """
 
     data: Data
@@ -72,8 +73,8 @@ def build(config: Config, splits: Splits | None = None) -> Setup:
     """Everything that a run needs; opens the data set, unless `splits` are given.
 
     Raises:
-      UserError: for anything in the configuration that cannot work; what the configuration alone
-        shows before any image is read.
+      UserError: for anything in the configuration that cannot work; before any image is read if
+        the configuration alone shows it.
     """
     devices = len(jax.devices())
     refuse_fatal(config, Facts(devices=devices))

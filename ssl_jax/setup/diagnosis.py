@@ -17,11 +17,11 @@ GIB = 1024.0**3
 
 
 class Diagnosis(NamedTuple):
-    """What was found out about a configuration.
+    """The result of examining a configuration.
 
-    found: what is wrong, the worst first.
-    needs: what a run will be and need, by name, as text; empty where something is fatal.
-    parameters: a table of the trainable parameters; empty likewise.
+    found: problems, the worst first.
+    needs: size and needs of a run by name, as text; empty if something is fatal.
+    parameters: table of the trainable parameters; empty if something is fatal.
     """
 
     found: list[Problem]
@@ -63,7 +63,7 @@ def _open(config: Config) -> tuple[Data | None, Problem | None]:
 
 
 def _build(config: Config, data: Data | None) -> tuple[Setup | None, Problem | None]:
-    """The set-up, over random images where there are no others; or what it fails by."""
+    """The set-up, over random images if there are no others; or the problem that prevents it."""
     splits = random_images(config, batches=1) if data is None else data.splits
     try:
         return build(config, splits), None
@@ -89,7 +89,7 @@ def step_memory(setup: Setup) -> float:
 
 
 def memory_problems(needed: float, limit: float) -> list[Problem]:
-    """Whether a train step of `needed` bytes per device fits into `limit` bytes."""
+    """A train step of `needed` bytes per device that does not fit into `limit` bytes, or barely."""
     what = f"makes a train step that needs {needed / limit:.0%} of a device's memory"
     remedy = "lower it, the size of the views or of the network, or use more devices"
     if needed > limit:

@@ -1,8 +1,8 @@
 """The one judge of a configuration: everything that is wrong with it, before hours go into it.
 
-Each component lists what is wrong with its own arguments; here they are asked, with what the
-configuration says and, once the data set was opened, with what is known of it. Nothing is built
-and no image is read.
+Each component lists the problems of its own arguments. They are collected here, from the
+configuration alone or, once the data set has been opened, with what is known about the images.
+Nothing is built and no image is read.
 """
 
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ from ssl_jax.types import Config
 
 
 class Facts(NamedTuple):
-    """What a configuration does not say; None: not known, as where the data cannot be read.
+    """Facts that a configuration does not contain; None where they are not known (yet).
 
     size: number of training images.
-    channels, classes: of theirs.
-    labelled: whether they have labels.
+    channels, classes: their numbers.
+    labelled: whether the images have labels.
     held: whether images are held out.
-    devices: over which a batch is split.
-    recipe: the configuration as its file has it, without what the command line changes.
+    devices: number of devices over which a batch is split.
+    recipe: the configuration as its file has it, before changes on the command line.
     """
 
     size: int | None = None
@@ -44,7 +44,7 @@ class Facts(NamedTuple):
 
 
 def facts_of(data: Data, *, devices: int, recipe: Config | None = None) -> Facts:
-    """The facts of a data set that was opened."""
+    """The facts about a data set that has been opened."""
     train = data.splits.train
     return Facts(
         size=len(train.images),
@@ -58,9 +58,9 @@ def facts_of(data: Data, *, devices: int, recipe: Config | None = None) -> Facts
 
 
 def problems(config: Config, facts: Facts) -> list[Problem]:
-    """Everything that is wrong, the worst first; keys are those of the command line.
+    """Everything that is wrong, the worst first, under the keys of the command line.
 
-    Where a key is missing or out of range there is nothing else: other checks depend on it.
+    If a key is missing or out of range, only such problems are listed: other checks depend on it.
     """
     first = within("config", [*key_problems(config), *range_problems(config)])
     found = list(dict.fromkeys(first))
@@ -70,10 +70,10 @@ def problems(config: Config, facts: Facts) -> list[Problem]:
 
 
 def refuse_fatal(config: Config, facts: Facts) -> None:
-    """Stops what would be of no use.
+    """Refuses a configuration that cannot work.
 
     Raises:
-      UserError: of the first fatal problem; says how many more there are.
+      UserError: the first fatal problem, with the number of others.
     """
     fatal = [problem for problem in problems(config, facts) if problem.level == "fatal"]
     try:
@@ -148,7 +148,7 @@ def _method_problems(config: Config, run: RunFacts) -> Iterator[Problem]:
 
 
 def _method(config: Config, run: RunFacts) -> Method:
-    """The method on a network of no statistics: its options are what is judged."""
+    """The method on a network with arbitrary statistics: only its options are judged."""
     neutral = ((0.5,), (0.25,))
     if config.network.dtype not in components.DTYPES:
         config = config.copy_and_resolve_references()
@@ -192,7 +192,7 @@ def _rate_not_rescaled(config: Config, facts: Facts) -> Iterator[Problem]:
 
 
 def _caught(section: str, found: Iterator[Problem]) -> Iterator[Problem]:
-    """The problems of a component that may fail to be made while it is asked."""
+    """The problems of a component, which may be refused itself while they are collected."""
     try:
         yield from within(section, found)
     except UserError as error:
@@ -202,7 +202,7 @@ def _caught(section: str, found: Iterator[Problem]) -> Iterator[Problem]:
 
 
 def _of_error(error: UserError) -> Iterator[Problem]:
-    """The problem that an argument was refused for; what is no argument stays an error."""
+    """The problem for which an argument was refused; raises other errors again."""
     if error.problem is None:
         raise error
     yield error.problem

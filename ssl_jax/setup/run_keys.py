@@ -42,7 +42,7 @@ OPEN = ("method", "augment")
 
 
 def key_problems(config: Config) -> Iterator[Problem]:
-    """Keys that no run understands, and keys that every run needs and that are not there."""
+    """Unknown keys, and missing keys that every run needs."""
     known, given = list(dotted(defaults.base())), list(dotted(config))
     for key in given:
         if key not in known and key.split(".")[0] not in OPEN:
@@ -57,7 +57,7 @@ def key_problems(config: Config) -> Iterator[Problem]:
 
 
 def range_problems(config: Config) -> Iterator[Problem]:
-    """Numbers out of range; keys that are missing are passed over."""
+    """Numbers out of range; missing keys are skipped."""
     given = set(dotted(config))
     for key, (least, most) in RANGES.items():
         if key in given:
