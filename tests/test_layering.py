@@ -2,6 +2,7 @@
 each other, menus that hold their choices only."""
 
 import ast
+import importlib
 import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 import ssl_jax
 from ssl_jax.command_line.commands import COMMANDS
+from ssl_jax.names.lookup import choices, module_of
 
 ROOT = Path(ssl_jax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -74,3 +76,19 @@ def test_only_the_setup_and_the_commands_know_a_configuration():
         if re.search(r"\bConfig(Dict)?\b", path.read_text())
     }
     assert readers <= {"setup", "run", "command_line", "names", "page", "types.py", "evaluate.py"}
+
+
+MENUS = {
+    "methods": ["make"],
+    "data.sources": ["load"],
+    "formats": ["write", "features", "advice"],
+    "configs": ["get_config", "VARIANTS"],
+}
+
+
+@pytest.mark.parametrize("menu", MENUS)
+def test_a_menu_holds_its_choices_and_nothing_else(menu):
+    package = importlib.import_module(f"ssl_jax.{menu}")
+    for name in set(choices(package)) - {"common"}:
+        module = module_of(package, name)
+        assert all(hasattr(module, attribute) for attribute in MENUS[menu]), name

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from ssl_jax import main
-from ssl_jax.command_line import config_flags, run_command
 from ssl_jax.errors import UserError
 from ssl_jax.training import step, trainer
 from ssl_jax.training.metrics_log import MetricsLog
@@ -242,74 +241,10 @@ def test_what_cannot_work_is_one_line(tmp_path, change, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("argument", "message"),
-    [
-        ("--config.lerning_rate=3", "no config.lerning_rate; did you mean config.learning_rate"),
-        ("--config.fusion.dept=3", "did you mean config.fusion.depth"),
-        ("--config.epochs=1.5", "config.epochs=1.5"),
-        ("--config.fusion.enabled=maybe", "maybe"),
-        ("config.lr=3", "stray argument 'config.lr=3'; write --config.lr=3"),
-        ("--wrkdir=x", "wrkdir"),
-        ("--config=configs/ba_mocco.py", "no such file"),
-        ("--config=configs/ba_moco.py:cifar11", "no variant 'cifar11'.*cifar10"),
-    ],
-)
-def test_wrong_arguments_are_said_in_one_line(argument, message):
-    with pytest.raises(UserError, match=message) as caught:
-        config_flags.parse(["ssl_jax", "--config=configs/ba_moco.py", argument])
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("def get_config(:", "SyntaxError"),
-        ("import no_such_module", "no_such_module"),
-        ("x = 1", "get_config"),
-    ],
-)
-def test_a_broken_configuration_file_is_said_in_one_line(tmp_path, text, message):
-    (tmp_path / "broken.py").write_text(text)
-    with pytest.raises(UserError, match=message) as caught:
-        config_flags.parse(["x", f"--config={tmp_path}/broken.py"])
-    assert "\n" not in str(caught.value)
-
-
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be made"):
         train(tmp_path / "file" / "run")
-
-
-def test_overrides_and_default_folder():
-    command = config_flags.parse(
-        [
-            "x",
-            "--config=configs/ba_moco.py:cifar10",
-            "--config.seed=3",
-            "--config.fusion.views=(0,1)",
-        ]
-    )
-    assert command.workdir == Path("runs/ba_moco-cifar10-seed3")
-    assert command.config.fusion.views == (0, 1)
-    assert config_flags.parse(["x", "--config=configs/ba_moco.py"]).workdir == Path(
-        "runs/ba_moco-seed0"
-    )
-
-
-def test_overrides_apply_to_the_configuration_that_is_taken_where_none_is_named():
-    command = config_flags.parse(["x", "--config.epochs=3"], default="configs/simclr.py")
-    assert command.config.epochs == 3 and command.config.method.name == "simclr"
-
-
-def test_the_command_exits_with_one_line_and_no_traceback(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["x", "--config=configs/ba_moco.py", "config.lr=3"])
-    with pytest.raises(SystemExit) as exit:
-        run_command.run(main.main)
-    assert exit.value.code == 1
-    said = capsys.readouterr()
-    assert said.err.startswith("error: stray argument") and said.err.count("\n") == 1
 
 
 def test_evaluate_repeats_the_result(whole, tmp_path, capsys):

@@ -1,0 +1,113 @@
+"""Command lines with a configuration: names, paths, variants, overrides, and what is wrong."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ssl_jax import main
+from ssl_jax.command_line import config_files, config_flags, run_command
+from ssl_jax.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def from_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--config.lerning_rate=3", "no config.lerning_rate; did you mean config.learning_rate"),
+        ("--config.fusion.dept=3", "did you mean config.fusion.depth"),
+        ("--config.epochs=1.5", "config.epochs=1.5"),
+        ("--config.fusion.enabled=maybe", "maybe"),
+        ("config.lr=3", "stray argument 'config.lr=3'; write --config.lr=3"),
+        ("--wrkdir=x", "wrkdir"),
+        ("--config=configs/ba_mocco.py", "no such file"),
+        ("--config=configs/ba_moco.py:cifar11", "no variant 'cifar11'.*cifar10"),
+    ],
+)
+def test_wrong_arguments_are_said_in_one_line(argument, message):
+    with pytest.raises(UserError, match=message) as caught:
+        config_flags.parse(["ssl_jax", "--config=configs/ba_moco.py", argument])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def get_config(:", "SyntaxError"),
+        ("import no_such_module", "no_such_module"),
+        ("x = 1", "get_config"),
+    ],
+)
+def test_a_broken_configuration_file_is_said_in_one_line(tmp_path, text, message):
+    (tmp_path / "broken.py").write_text(text)
+    with pytest.raises(UserError, match=message) as caught:
+        config_flags.parse(["x", f"--config={tmp_path}/broken.py"])
+    assert "\n" not in str(caught.value)
+
+
+def test_overrides_and_default_folder():
+    command = config_flags.parse(
+        [
+            "x",
+            "--config=configs/ba_moco.py:cifar10",
+            "--config.seed=3",
+            "--config.fusion.views=(0,1)",
+        ]
+    )
+    assert command.workdir == Path("runs/ba_moco-cifar10-seed3")
+    assert command.config.fusion.views == (0, 1)
+    assert config_flags.parse(["x", "--config=configs/ba_moco.py"]).workdir == Path(
+        "runs/ba_moco-seed0"
+    )
+
+
+def test_overrides_apply_to_the_configuration_that_is_taken_where_none_is_named():
+    command = config_flags.parse(["x", "--config.epochs=3"], default="configs/simclr.py")
+    assert command.config.epochs == 3 and command.config.method.name == "simclr"
+
+
+def test_the_command_exits_with_one_line_and_no_traceback(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["x", "--config=configs/ba_moco.py", "config.lr=3"])
+    with pytest.raises(SystemExit) as exit:
+        run_command.run(main.main)
+    assert exit.value.code == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("error: stray argument") and said.err.count("\n") == 1
+
+
+def test_names_and_paths_are_the_same_configuration(tmp_path, monkeypatch):
+    by_path = config_flags.parse(["x", "--config=configs/byol.py:cifar10"])
+    monkeypatch.chdir(tmp_path)
+    by_name = config_flags.parse(["x", "--config=byol:cifar10"])
+    assert by_name == by_path
+    assert by_name.workdir == Path("runs/byol-cifar10-seed0")
+
+
+def test_an_unknown_name_lists_those_that_exist():
+    with pytest.raises(UserError) as caught:
+        config_flags.parse(["x", "--config=byoll"])
+    assert all(name in str(caught.value) for name in config_files.names())
+
+
+def test_a_file_of_ones_own_changes_no_import(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "common.py").write_text("raise SystemExit('the user's own')")
+    (tmp_path / "mine.py").write_text(
+        "from ssl_jax.configs import simclr\n\n\n"
+        "def get_config(variant):\n"
+        "    config = simclr.get_config('tiny')\n"
+        "    config.epochs = 7\n"
+        "    return config\n"
+    )
+    before = list(sys.path)
+    command = config_flags.parse(["x", "--config=mine.py", "--config.seed=4", "--workdir=~/run"])
+    assert (command.config.epochs, command.config.seed) == (7, 4)
+    assert command.workdir == Path("~/run").expanduser()
+    assert sys.path == before
