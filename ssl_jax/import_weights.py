@@ -22,13 +22,13 @@ def main(argv: Sequence[str]) -> None:
     # Late: `--help` answers without jax.
     from ssl_jax.encoder.file import FILE, write
     from ssl_jax.encoder.from_state_dict import check_entries, describe, select
-    from ssl_jax.encoder.load import DESCRIPTION
+    from ssl_jax.encoder.load import SPEC_FILE
     from ssl_jax.encoder.state_dict_file import read_file
     from ssl_jax.networks.backbone import make_backbone
     from ssl_jax.networks.state_dicts import from_state_dict
     from ssl_jax.storage.atomic import make_folder
 
-    if (args.workdir / DESCRIPTION).exists():
+    if (args.workdir / SPEC_FILE).exists():
         raise UserError(f"--workdir={args.workdir} is the folder of a run; name another")
     make_folder(args.workdir)
     entries, prefix, dropped = select(read_file(args.file), args.architecture, args.prefix)

@@ -1,4 +1,4 @@
-"""The command that embeds one's own images: values, formats, kills, files that are no images."""
+"""The command that embeds image files: values, formats, kills, files that are not images."""
 
 import csv
 import os
@@ -18,12 +18,12 @@ from ssl_jax.errors import UserError
 from tests import tiny
 
 NETWORK = {"name": "resnet18", "width": 4, "stages": (1, 1), "mean": (0.4,), "std": (0.3,)}
-SIDE = 10  # round(8 / 0.8): what is decoded for an encoder that sees 8 pixels
+SIDE = 10  # round(8 / 0.8): side of the decoded images for an encoder of 8-pixel images
 
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
-    """An imported encoder of random weights."""
+    """An imported encoder with random weights."""
     folder = tmp_path_factory.mktemp("encoder")
     save_encoder(folder, seed=0)
     return folder
@@ -36,7 +36,7 @@ def save_encoder(folder, seed):
 
 @pytest.fixture
 def photos(tmp_path):
-    """40 images of several sizes in two folders, among them one of a single pixel."""
+    """40 images of several sizes in two folders, including one of a single pixel."""
     folder = tmp_path / "photos"
     random = np.random.default_rng(0)
     for index in range(40):
@@ -69,22 +69,22 @@ def check_refused(message, *arguments):
 
 def test_features_are_those_of_the_encoder_on_the_decoded_images(workdir, photos, tmp_path, capsys):
     run(workdir, photos, tmp_path / "all.npz", "--batch_size=16")
-    found = load(tmp_path / "all.npz")
+    written = load(tmp_path / "all.npz")
     names = names_in(photos)
-    assert found["paths"].tolist() == names and len(names) == 40
+    assert written["paths"].tolist() == names and len(names) == 40
     images = np.stack([decode(photos / name, image_size=SIDE, channels=3) for name in names])
     expected = load_encoder(workdir)(images)
-    assert found["features"].dtype == np.float32 and found["features"].shape == (40, 8)
+    assert written["features"].dtype == np.float32 and written["features"].shape == (40, 8)
     assert np.isfinite(expected).all() and np.median(expected.std(axis=0)) > 0.05
-    np.testing.assert_allclose(found["features"], expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(written["features"], expected, rtol=1e-5, atol=1e-6)
     assert "8 features of 40 images" in capsys.readouterr().out
     assert not (tmp_path / "all.npz.part").exists()
 
 
-def test_the_three_formats_hold_the_same(workdir, photos, tmp_path, monkeypatch):
+def test_the_three_formats_have_the_same_content(workdir, photos, tmp_path, monkeypatch):
     monkeypatch.setattr(write, "NAMES_AT_A_TIME", 7)
     monkeypatch.setattr("ssl_jax.embedding.part.ROWS_AT_A_TIME", 7)
-    odd = os.fsdecode(b"\xff \xc3\xa9,\n.png")  # no Unicode, a comma, a new line
+    odd = os.fsdecode(b"\xff \xc3\xa9,\n.png")  # not Unicode, a comma, a line break
     Image.new("RGB", (8, 8), "red").save(photos / odd)
     for kind in ("npz", "csv", "parquet"):
         run(workdir, photos, tmp_path / f"all.{kind}", "--batch_size=16")
@@ -133,15 +133,15 @@ def test_killed_and_resumed_equals_uninterrupted(workdir, photos, tmp_path, monk
     decode_until(1000)
     run(workdir, photos, output, "--batch_size=8")
     out = capsys.readouterr().out
-    assert "resuming after 16 of 40 image files" in out  # the third had not come back
+    assert "resuming after 16 of 40 image files" in out  # the third was still on the devices
     assert len(decoded) == 24
     assert out.count("skipped 1 unreadable image file: a/01.png") == 2
     assert output.read_bytes() == (tmp_path / "whole.npz").read_bytes()
 
 
-def test_killed_while_the_output_is_written(workdir, photos, tmp_path, monkeypatch):
+def test_a_kill_while_the_output_is_written_loses_nothing(workdir, photos, tmp_path, monkeypatch):
     output = tmp_path / "all.csv"
-    output.write_text("an older one")
+    output.write_text("an older file")
 
     def write_half(path, *_):
         path.write_text("half")
@@ -151,7 +151,7 @@ def test_killed_while_the_output_is_written(workdir, photos, tmp_path, monkeypat
         patch.setitem(write.WRITERS, ".csv", write_half)
         with pytest.raises(KeyboardInterrupt):
             run(workdir, photos, output, "--batch_size=8")
-    assert output.read_text() == "an older one"
+    assert output.read_text() == "an older file"
     monkeypatch.setattr(stream, "decode", None)  # all 40 are done
     run(workdir, photos, output, "--batch_size=8")
     assert len(output.read_text().splitlines()) == 41
@@ -159,7 +159,7 @@ def test_killed_while_the_output_is_written(workdir, photos, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("change", ["encoder", "image files"])
-def test_rows_of_something_else_are_dropped(workdir, photos, tmp_path, monkeypatch, capsys, change):
+def test_rows_of_another_origin_are_dropped(workdir, photos, tmp_path, monkeypatch, capsys, change):
     output = tmp_path / "all.npz"
 
     def stop(part, write):
@@ -181,22 +181,32 @@ def test_rows_of_something_else_are_dropped(workdir, photos, tmp_path, monkeypat
     assert output.read_bytes() == (tmp_path / "new.npz").read_bytes()
 
 
-def test_files_that_are_no_images_are_named_and_left_out(workdir, photos, tmp_path, capsys):
+def test_files_that_are_not_images_are_skipped_and_named(workdir, photos, tmp_path, capsys):
     run(workdir, photos, tmp_path / "without.npz", "--batch_size=8")
     for index in range(12):
         (photos / "a" / f"09bad{index:02}.jpg").write_text("text")
-    (photos / "notes.txt").write_text("not looked at")
+    (photos / "notes.txt").write_text("ignored")
     (photos / "nowhere.png").symlink_to("gone.png")
     run(workdir, photos, tmp_path / "with.npz", "--batch_size=8")
-    without, found = load(tmp_path / "without.npz"), load(tmp_path / "with.npz")
-    assert found["paths"].tolist() == without["paths"].tolist() and len(found["paths"]) == 40
-    np.testing.assert_allclose(found["features"], without["features"], rtol=1e-5, atol=1e-6)
+    expected, written = load(tmp_path / "without.npz"), load(tmp_path / "with.npz")
+    assert written["paths"].tolist() == expected["paths"].tolist() and len(written["paths"]) == 40
+    np.testing.assert_allclose(written["features"], expected["features"], rtol=1e-5, atol=1e-6)
     out = capsys.readouterr().out
     assert "skipped 13 unreadable image files: a/09bad00.jpg, a/09bad01.jpg, " in out
     assert "bad09.jpg, ..." in out and "bad10" not in out and "notes" not in out
 
 
-def test_a_file_that_changes_meanwhile_stops_it(workdir, photos, tmp_path, monkeypatch):
+def test_a_single_image(workdir, photos, tmp_path, capsys):
+    for name in names_in(photos)[1:]:
+        (photos / name).unlink()
+    run(workdir, photos, tmp_path / "one.npz")
+    assert capsys.readouterr().out.endswith("8 features of 1 image\n")
+    (image,) = load(tmp_path / "one.npz")["features"]
+    pixels = decode(photos / names_in(photos)[0], image_size=SIDE, channels=3)
+    np.testing.assert_allclose(image, load_encoder(workdir)(pixels[None])[0], rtol=1e-5, atol=1e-6)
+
+
+def test_a_file_that_changes_meanwhile_stops_the_command(workdir, photos, tmp_path, monkeypatch):
     def changing(path, **options):
         if path.name == "05.png":
             os.utime(path, ns=(0, 0))
@@ -204,27 +214,25 @@ def test_a_file_that_changes_meanwhile_stops_it(workdir, photos, tmp_path, monke
 
     with monkeypatch.context() as patch:
         patch.setattr(stream, "decode", changing)
-        check_refused("a/05.png was changed since", workdir, photos, tmp_path / "all.npz")
+        check_refused("a/05.png has changed since", workdir, photos, tmp_path / "all.npz")
     assert not (tmp_path / "all.npz").exists()
     run(workdir, photos, tmp_path / "all.npz")
     assert len(load(tmp_path / "all.npz")["paths"]) == 40
 
 
-def test_progress_says_how_far_how_fast_and_how_long(
-    workdir, photos, tmp_path, monkeypatch, capsys
-):
+def test_progress_reports_count_rate_and_time_left(workdir, photos, tmp_path, monkeypatch, capsys):
     seconds = iter(range(100))
     monkeypatch.setattr(embed.time, "monotonic", lambda: 4.0 * next(seconds))
     run(workdir, photos, tmp_path / "all.npz", "--batch_size=8")
     lines = [line for line in capsys.readouterr().out.splitlines() if "images/s" in line]
-    # A batch of eight every four seconds, a line every eight.
+    # A batch of eight images every four seconds, a line every eight seconds.
     assert lines == [
         "16/40 images  2 images/s  0:00:12 left",
         "32/40 images  2 images/s  0:00:04 left",
     ]
 
 
-def test_a_bad_output_is_said_at_once(workdir, photos, tmp_path, monkeypatch):
+def test_a_bad_output_is_reported_at_once(workdir, photos, tmp_path, monkeypatch):
     before = sorted(tmp_path.rglob("*"))
     check_refused("all.txt must end in .npz, .csv, .parquet", workdir, photos, tmp_path / "all.txt")
     output = tmp_path / "all.npz"

@@ -1,4 +1,4 @@
-"""The command on random encoders, each format loaded as its users load it, but without PyTorch."""
+"""The command on random encoders; each format is loaded like its users do, without PyTorch."""
 
 import importlib.util
 import io
@@ -14,7 +14,7 @@ import safetensors
 import safetensors.numpy
 
 from ssl_jax import load_encoder
-from ssl_jax.encoder.encoder import Description, Encoder
+from ssl_jax.encoder.encoder import Encoder, EncoderSpec
 from ssl_jax.encoder.file import FILE, write
 from ssl_jax.errors import UserError
 from ssl_jax.export import main
@@ -28,7 +28,7 @@ FULL = {"name": "resnet18", "stem": "imagenet", "mean": MEAN, "std": STD}
 
 @pytest.fixture
 def export(tmp_path, capsys):
-    """Exports an encoder; gives the file and what was printed."""
+    """Exports an encoder; returns the file and the printed text."""
 
     def run(encoder, format):
         write(tmp_path / FILE, encoder.description, encoder.variables)
@@ -42,7 +42,7 @@ def export(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("format, network", [("torchvision", RESNET), ("timm", VIT)])
-def test_files_with_torch_names_hold_a_whole_encoder(export, format, network):
+def test_files_with_torch_names_contain_a_complete_encoder(export, format, network):
     encoder = make({**network}, crop=0.8)
     path, printed = export(encoder, format)
     assert "largest difference" in printed
@@ -58,12 +58,12 @@ def test_files_with_torch_names_hold_a_whole_encoder(export, format, network):
 
 
 @pytest.mark.parametrize("format", [torchvision, timm])
-def test_what_changes_a_resnet_of_theirs_into_ours(format):
+def test_advice_adapts_the_first_layers_of_a_resnet(format):
     conv, pool = "model.conv1 = torch.nn.Conv2d", "model.maxpool = torch.nn.Identity()"
     network = {"name": "resnet18", "mean": (0.5,), "std": STD[:1]}
 
     def lines(stem, channels):
-        description = Description({**network, "stem": stem}, 32, 1.0, channels)
+        description = EncoderSpec({**network, "stem": stem}, 32, 1.0, channels)
         encoder = Encoder(description, make_backbone(**description.network), {})
         return format.advice(encoder, Path("file"))
 
@@ -75,7 +75,7 @@ def test_what_changes_a_resnet_of_theirs_into_ours(format):
     assert any("mean [0.5, 0.5, 0.5] and std [0.2, 0.2, 0.2]" in line for line in lines("small", 3))
 
 
-def test_detectron2_finds_its_names_and_plain_arrays(export):
+def test_a_detectron2_file_has_its_names_and_plain_arrays(export):
     encoder = make(FULL, image_size=32)
     path, printed = export(encoder, "detectron2")
     assert b"numpy._core" not in path.read_bytes() and b"numpy.core" not in path.read_bytes()
@@ -129,7 +129,7 @@ def test_stablehlo_takes_any_number_of_images(export, network):
         ("detectron2", {**FULL, "width": 8}, "usual width"),
     ],
 )
-def test_networks_that_a_format_cannot_hold(export, format, network, message, tmp_path):
+def test_networks_that_a_format_does_not_support(export, format, network, message, tmp_path):
     with pytest.raises(UserError, match=message):
         export(make(network, image_size=32), format)
     assert not os.listdir(tmp_path / "out")
@@ -150,7 +150,7 @@ def test_a_file_that_differs_is_not_kept(export, monkeypatch, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out/file").write_text("older")
     monkeypatch.setattr(torchvision, "write", damaged)
-    with pytest.raises(UserError, match="other features"):
+    with pytest.raises(UserError, match="not kept: its features differ"):
         export(make(RESNET), "torchvision")
     assert os.listdir(tmp_path / "out") == ["file"]
     assert (tmp_path / "out/file").read_text() == "older"

@@ -1,4 +1,4 @@
-"""State dicts as published ones look, into a folder that `load_encoder` reads."""
+"""State dicts in the layout of published ones, imported into a folder for `load_encoder`."""
 
 import sys
 from functools import cache
@@ -33,7 +33,7 @@ def state_dict(encoder):
 
 @pytest.fixture
 def run(tmp_path):
-    """Imports entries; gives the folder."""
+    """Imports entries; returns the folder."""
 
     def run(entries, *flags, architecture="resnet18"):
         path = tmp_path / "file.safetensors"
@@ -49,7 +49,7 @@ def run(tmp_path):
 def test_a_resnet_with_its_classifier(run, capsys, prefix):
     entries = {f"{prefix}{name}": value for name, value in state_dict(resnet()).items()}
     entries[f"{prefix}fc.weight"] = entries[f"{prefix}prototypes.weight"] = np.zeros((5, 512))
-    if prefix:  # what lies beside the network does not matter
+    if prefix:  # entries outside the network are ignored
         entries["module.queue"] = np.zeros(3)
     entries = {k: v for k, v in entries.items() if "num_batches" not in k}
     statistics = ["--mean=0.0,0.0,0.0", "--std=1.0,1.0,1.0"]
@@ -86,10 +86,14 @@ def test_a_vit_for_another_image_size_in_half_precision(run):
 @pytest.mark.parametrize(
     "changes, flags, message",
     [
-        ({"a.layer1.0.conv1.weight": (2,)}, [], "several networks: choose --prefix='.*' or '.*'$"),
-        ({}, ["--prefix=b."], "networks begin with ''"),
+        (
+            {"a.layer1.0.conv1.weight": (2,)},
+            [],
+            "several networks: choose one with --prefix='.*' or '.*'$",
+        ),
+        ({}, ["--prefix=b."], "--prefix=b. must be ''"),
         ({"bn1.bias": None}, [], r"lacks bn1.bias \[64\]"),
-        ({"bn1.bias": (8,)}, [], r"bn1.bias has shape \[8\], in resnet18 \[64\]"),
+        ({"bn1.bias": (8,)}, [], r"bn1.bias has shape \[8\], but \[64\] in resnet18"),
         ({"layer1.2.bn1.bias": (64,)}, [], r"resnet18 has no entry layer1.2.bn1.bias \[64\]"),
         ({"conv1.weight": (64, 3, 3, 3)}, [], "--stem=cifar, or --stem=small"),
         ({"conv1.weight": (64, 3, 5, 5)}, [], r"\[64, 3, 5, 5\]"),
@@ -98,7 +102,7 @@ def test_a_vit_for_another_image_size_in_half_precision(run):
         ({}, ["--mean=0.5,0.5"], r"mean and std=\(0.5, 0.5\)"),
     ],
 )
-def test_what_is_wrong_is_named(run, changes, flags, message):
+def test_wrong_entries_and_flags_are_refused(run, changes, flags, message):
     entries = state_dict(resnet())
     for name, shape in changes.items():
         entries.pop(name, None)
@@ -115,12 +119,12 @@ def test_a_run_is_not_mixed_with_an_import(run, tmp_path):
         run(state_dict(resnet()))
 
 
-def test_a_file_of_something_else(run):
-    with pytest.raises(UserError, match="holds no resnet18.*layer1.0.conv1.weight, but x"):
+def test_a_file_of_another_network(run):
+    with pytest.raises(UserError, match="contains no resnet18.*layer1.0.conv1.weight, but x$"):
         run({"x": np.zeros(2)})
 
 
-def test_a_deeper_network_is_named_by_its_first_other_entry(run):
+def test_the_first_missing_entry_of_a_deeper_network_is_named(run):
     with pytest.raises(UserError, match="the file lacks layer1.2.bn1"):
         run(state_dict(resnet()), architecture="resnet34")
 
@@ -132,9 +136,9 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
 
     for name in ("broken.safetensors", "model.pth"):
         (tmp_path / name).write_bytes(b"broken")
-    with pytest.raises(UserError, match="no such file"):
+    with pytest.raises(UserError, match="other.pth does not exist"):
         read("other.pth")
-    with pytest.raises(UserError, match="no safetensors file"):
+    with pytest.raises(UserError, match="not a safetensors file"):
         read("broken.safetensors")
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UserError, match="pip install torch"):

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ssl_jax.encoder.encoder import Description, Encoder
+from ssl_jax.encoder.encoder import Encoder, EncoderSpec
 from ssl_jax.networks.backbone import make_backbone
 
 NETWORK = {"name": "resnet18", "width": 4, "stages": (1,)}
@@ -24,4 +24,4 @@ def encoder(
     images = jnp.zeros((1, image_size, image_size, channels))
     init = jax.jit(lambda key: backbone.init(key, images, train=False))
     variables = {"batch_stats": {}, **init(jax.random.key(seed))}
-    return Encoder(Description({**network}, image_size, crop, channels), backbone, variables)
+    return Encoder(EncoderSpec({**network}, image_size, crop, channels), backbone, variables)

@@ -1,4 +1,4 @@
-"""Data sets as uint8 images and labels, their order, and the stream of what does not fit in memory.
+"""Data sets of uint8 images and labels, the order of their images, and streaming from disk.
 
-NumPy only: grain's worker processes import this package, and must not start an accelerator.
+NumPy only: grain's worker processes import this package and must not start an accelerator.
 """

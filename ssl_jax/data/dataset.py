@@ -1,4 +1,4 @@
-"""What a data set is: uint8 images that may still lie in files, labels and class names."""
+"""A data set: uint8 images, in memory or still in files, with labels and class names."""
 
 import concurrent.futures
 import hashlib
@@ -11,19 +11,19 @@ import numpy as np
 from jaxtyping import Int, Int8, Int32, UInt8
 
 from ssl_jax.data.order import epoch_order
-from ssl_jax.errors import UserError
+from ssl_jax.errors import require
 
 # Runs with different seeds are compared on the same held-out and test images.
 FIXED_SEED = 0
-# The part of a labelled set without a test set that becomes one.
+# Fraction of a labelled set that becomes the test set where it came without one.
 TEST_PART = 0.1
-# Images that a thread reads in one go: enough to hide what a task costs, few enough to share out.
+# Images per thread task: enough to hide the cost of a task, few enough to keep all threads busy.
 READ_AT_ONCE = 8
 
 
 @runtime_checkable
 class StoredImages(Protocol):
-    """Images that are read when asked for; picklable, so that worker processes can read them."""
+    """Images that are read on access; picklable, so that worker processes can read them."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -39,7 +39,7 @@ class StoredImages(Protocol):
         ...
 
     def identity(self) -> str:
-        """Names what is stored without reading it, wherever and whenever it was put there."""
+        """Identifies the images without reading them, independent of their location and age."""
         ...
 
 
@@ -47,10 +47,15 @@ Images = UInt8[np.ndarray, "n h w c"] | StoredImages
 
 
 class Dataset(NamedTuple):
-    """images: [N, H, W, C]; labels: class indices [N], or None where there are none;
-    classes: their names; skipped: names of files left out because they could not be read;
-    presence: of a multi-label set, which classes are in each image: 1 present, -1 absent, 0 hard
-    to tell. Such a set has no labels, so to methods it is an unlabelled one."""
+    """Images with their labels and class names.
+
+    images: [N, H, W, C].
+    labels: class indices [N]; None for an unlabelled set.
+    classes: names of the classes.
+    skipped: names of the files that were skipped because they could not be read.
+    presence: for a multi-label set, which classes are in each image: 1 present, -1 absent, 0 hard
+      to tell. Such a set has no labels, so methods treat it as unlabelled.
+    """
 
     images: Images
     labels: Int32[np.ndarray, " n"] | None
@@ -60,10 +65,12 @@ class Dataset(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """What a data set comes with.
+    """The parts of a data set as published.
 
-    train: what methods learn from. test: None where there are no labels to test with. labelled:
-    what probes learn from where it is not `train`, whose images then have no labels.
+    train: images that methods learn from.
+    test: test images; None where there are no labels to test with.
+    labelled: images that probes learn from, where these are not `train`, whose images then have
+      no labels.
     """
 
     train: Dataset
@@ -72,8 +79,13 @@ class Loaded(NamedTuple):
 
 
 class Splits(NamedTuple):
-    """train: what methods learn from; holdout: images of `bank` kept back for choosing
-    hyper-parameters; test: touched once; labelled: as in `Loaded`. None where there are none."""
+    """The parts of a data set as a run uses them; None for a part that it lacks.
+
+    train: images that methods learn from.
+    holdout: images taken out of `bank` for choosing hyper-parameters.
+    test: images that are used once, at the end.
+    labelled: as in `Loaded`.
+    """
 
     train: Dataset
     holdout: Dataset | None
@@ -82,12 +94,12 @@ class Splits(NamedTuple):
 
     @property
     def bank(self) -> Dataset:
-        """What probes learn from: the labelled images where they are apart, or else `train`."""
+        """Images that probes learn from: `labelled` if the set has it, otherwise `train`."""
         return self.train if self.labelled is None else self.labelled
 
 
 def take(dataset: Dataset, indices: Int[np.ndarray, " m"]) -> Dataset:
-    """The images at `indices`, in that order; stored images are not read."""
+    """The data set reduced to `indices`, in that order; stored images are not read."""
     images, labels, presence = dataset.images, dataset.labels, dataset.presence
     return dataset._replace(
         images=images[indices] if isinstance(images, np.ndarray) else images.subset(indices),
@@ -99,26 +111,31 @@ def take(dataset: Dataset, indices: Int[np.ndarray, " m"]) -> Dataset:
 def gather(
     images: Images, indices: Int[np.ndarray, " m"], *, threads: int | None = None
 ) -> UInt8[np.ndarray, "m h w c"]:
-    """The images at `indices` in one array; stored ones are read by `threads`, one a core if None.
+    """The images at `indices` as one array.
 
-    Threads are enough: image decoders run outside Python's lock.
+    Threads suffice for reading: image decoders release Python's global lock.
+
+    Args:
+      images: an array, or stored images.
+      indices: which images, in that order.
+      threads: number of threads that read stored images; None for one per core.
     """
     if isinstance(images, np.ndarray):
         return images[indices]
     array = np.empty((len(indices), *images.shape[1:]), np.uint8)
 
     def read(start: int) -> None:
-        for place in range(start, min(start + READ_AT_ONCE, len(indices))):
-            array[place] = images[int(indices[place])]
+        for row in range(start, min(start + READ_AT_ONCE, len(indices))):
+            array[row] = images[int(indices[row])]
 
     with concurrent.futures.ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for _ in pool.map(read, range(0, len(indices), READ_AT_ONCE)):
-            pass  # raises what reading raised
+            pass  # re-raises an error of a thread
     return array
 
 
 def in_memory(dataset: Dataset) -> Dataset:
-    """The same data set with its images in one array."""
+    """The data set with all its images read into one array."""
     images = dataset.images
     if isinstance(images, np.ndarray):
         return dataset
@@ -126,14 +143,14 @@ def in_memory(dataset: Dataset) -> Dataset:
 
 
 def bytes_of(dataset: Dataset) -> int:
-    """Bytes that the images take as one uint8 array."""
+    """Size of the images in bytes, as one uint8 array."""
     return math.prod(dataset.images.shape)
 
 
 def fingerprint(dataset: Dataset) -> str:
     """SHA-256 (hex) of shape, labels or presence, class names and images.
 
-    Of stored images it hashes names and sizes in bytes, so take it before `in_memory`.
+    For stored images it hashes names and sizes in bytes, so compute it before `in_memory`.
     """
     images, labels = dataset.images, dataset.labels
     digest = hashlib.sha256()
@@ -151,11 +168,24 @@ def fingerprint(dataset: Dataset) -> str:
 def draw(
     labels: Int32[np.ndarray, " n"] | None, *, size: int, count: int, seed: int
 ) -> Int[np.ndarray, " count"]:
-    """Sorted indices of `count` of `size` images, drawn by `seed`.
+    """Draws `count` of `size` images by `seed`, stratified by class if there are labels.
 
-    With labels every class gives its share, to within one image. An image that is number k (from
-    0) of the n images of its class in a random order stands at (k + 1/2) / n; the first `count`
-    in that order are drawn, classes at the same place taking turns at random.
+    Every class contributes its share, to within one image. In a random order within its class, the
+    k-th of n images (from 0) gets the position (k + 1/2) / n; the `count` images with the lowest
+    positions are drawn, and ties between classes are broken at random.
+
+    Args:
+      labels: class indices; None to draw regardless of class.
+      size: number of images.
+      count: number of images to draw.
+      seed: of the random order.
+
+    Returns:
+      Sorted indices of the drawn images.
+
+    >>> labels = np.array([0, 0, 0, 0, 1, 1], np.int32)
+    >>> labels[draw(labels, size=6, count=3, seed=0)].tolist()
+    [0, 0, 1]
     """
     order = epoch_order(seed, 0, size)
     if labels is None:
@@ -163,12 +193,16 @@ def draw(
     by_class = np.argsort(labels[order], kind="stable")
     sizes = np.bincount(labels)
     first = np.repeat(np.cumsum(sizes) - sizes, sizes)
-    place = (np.arange(size) - first + 0.5) / np.repeat(sizes, sizes)
-    return np.sort(order[by_class[np.lexsort((by_class, place))[:count]]])
+    position = (np.arange(size) - first + 0.5) / np.repeat(sizes, sizes)
+    return np.sort(order[by_class[np.lexsort((by_class, position))[:count]]])
 
 
 def set_aside(dataset: Dataset, count: int) -> tuple[Dataset, Dataset]:
-    """(the rest, with the list of skipped files; `count` images drawn by a fixed seed)."""
+    """Splits off `count` images, drawn by a fixed seed.
+
+    Returns:
+      (the rest, which keeps the list of skipped files; the images that were split off).
+    """
     size = len(dataset.images)
     chosen = draw(dataset.labels, size=size, count=count, seed=FIXED_SEED)
     rest = np.setdiff1d(np.arange(size), chosen)
@@ -176,37 +210,40 @@ def set_aside(dataset: Dataset, count: int) -> tuple[Dataset, Dataset]:
 
 
 def with_test(dataset: Dataset) -> tuple[Dataset, Dataset | None]:
-    """(train, test) of a set that came without a test set: a tenth of it, None if unlabelled."""
+    """Makes a test set of a tenth of a set that came without one.
+
+    Returns:
+      (train, test); test is None if the set is unlabelled.
+    """
     if dataset.labels is None:
         return dataset, None
     return set_aside(dataset, math.ceil(TEST_PART * len(dataset.images)))
 
 
 def split(train: Dataset, *, holdout: int, limit: int, seed: int) -> tuple[Dataset, Dataset | None]:
-    """(training images, held-out images or None where `holdout` is 0).
+    """Splits a training set into images to train on and images to hold out.
 
     Args:
       train: the whole training set.
-      holdout: number of images to keep back; the same images whatever the seed.
+      holdout: number of images to hold out; the same images for every seed.
       limit: number of training images to draw by `seed` from the rest; 0 takes all of them.
-      seed: the run's.
+      seed: of the run.
+
+    Returns:
+      (training images, held-out images); the latter is None where `holdout` is 0.
 
     Raises:
-      UserError: where the set has too few images.
+      UserError: if the set has too few images.
     """
-    kept = None
+    held_out = None
     if holdout:
-        if not 0 < holdout < len(train.images):
-            raise UserError(
-                f"a holdout of {holdout} images must leave some of the "
-                f"{len(train.images)} training images"
-            )
-        train, kept = set_aside(train, holdout)
+        size = len(train.images)
+        rule = f"images must leave some of the {size} training images"
+        require(0 < holdout < size, "holdout", holdout, rule)
+        train, held_out = set_aside(train, holdout)
     if limit:
         size = len(train.images)
-        if not 0 < limit <= size:
-            raise UserError(
-                f"config.data.limit {limit} must be 0 (all) or at most the {size} training images"
-            )
+        rule = f"must be 0 (all) or at most {size}, the number of training images"
+        require(0 < limit <= size, "limit", limit, rule)
         train = take(train, draw(train.labels, size=size, count=limit, seed=seed))
-    return train, kept
+    return train, held_out

@@ -1,4 +1,4 @@
-"""Image files of any kind to uint8 arrays of one size."""
+"""Decodes image files of any format to uint8 arrays of one size."""
 
 import pathlib
 
@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
-# Any upper and lower case.
+# Compared in lower case.
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".png", ".gif", ".bmp", ".tif", ".tiff"),
     *(".webp", ".avif", ".pbm", ".pgm", ".pnm", ".ppm"),
@@ -16,14 +16,20 @@ SUFFIXES = (
 def decode(
     path: str | pathlib.Path, *, image_size: int, channels: int
 ) -> UInt8[np.ndarray, "h w {channels}"]:
-    """The image in the file: its central square at `image_size`, or all of it where that is 0.
+    """Decodes the central square of an image at `image_size`, or the whole image if that is 0.
 
-    The shorter side is resized to `image_size` (bicubic, antialiased) and the longer side cut
-    to the centre; large JPEGs are read at a fraction of their size that stays at least twice
-    `image_size`. The EXIF orientation is applied, transparency laid on white, 16-bit grey
-    reduced to its high byte (as Pillow does with 16-bit RGB). Of an animation, the first frame.
+    The central square is resized (bicubic, antialiased); large JPEGs are first decoded at a reduced
+    scale, of at least twice `image_size`. The EXIF orientation is applied, transparent images are
+    composited onto white, and 16-bit grey is reduced to its high byte (as Pillow does with 16-bit
+    RGB). Animations yield their first frame.
 
-    Raises whatever Pillow does for a file that it cannot read.
+    Args:
+      path: the image file.
+      image_size: side in pixels; 0 keeps the stored size and shape.
+      channels: 1 (grey) or 3 (RGB).
+
+    Raises:
+      Exception: of any type that Pillow raises for a file that it cannot read.
     """
     with Image.open(path) as image:
         if image_size:
@@ -46,8 +52,8 @@ def decode(
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
-        raise ValueError("floating-point pixels have no known range")
-    if image.mode.startswith("I"):  # 16-bit grey, also in 32 bits; convert() would clip it at 255
+        raise ValueError("the range of floating-point pixels is unknown")
+    if image.mode.startswith("I"):  # 16-bit grey, or stored as 32; convert() would clip at 255
         pixels = np.clip(np.asarray(image), 0, 65535)
         image = Image.fromarray((pixels >> 8).astype(np.uint8))
     if image.has_transparency_data:

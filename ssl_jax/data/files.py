@@ -1,4 +1,4 @@
-"""Images that stay in their files: read when asked for, the unreadable ones found beforehand."""
+"""Images that stay in their files: decoded on access, with unreadable files found beforehand."""
 
 import concurrent.futures
 import contextlib
@@ -18,10 +18,14 @@ from ssl_jax.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
-class Files:
-    """Image files below a folder, decoded to squares of `image_size` with `channels` channels.
+class ImageFiles:
+    """Image files below a folder, as `StoredImages`.
 
-    names: paths relative to `root`; sizes: of the files, in bytes.
+    root: the folder.
+    names: paths of the files, relative to `root`.
+    sizes: of the files, in bytes.
+    image_size: side in pixels of the squares that the files are decoded to; 0 keeps their size.
+    channels: 1 (grey) or 3 (RGB).
     """
 
     root: str
@@ -42,15 +46,15 @@ class Files:
         """The decoded image.
 
         Raises:
-          UserError: where the file can no longer be read.
+          UserError: if the file can no longer be read.
         """
         path = os.path.join(self.root, self.names[index])
         try:
             return decode(path, image_size=self.image_size, channels=self.channels)
         except Exception as error:
-            raise UserError(f"{path} could be read before, now not: {error!r}") from error
+            raise UserError(f"{path} has become unreadable: {error!r}") from error
 
-    def subset(self, indices: Int[np.ndarray, " m"]) -> "Files":
+    def subset(self, indices: Int[np.ndarray, " m"]) -> "ImageFiles":
         """The files at `indices`, in that order."""
         return dataclasses.replace(
             self,
@@ -59,23 +63,27 @@ class Files:
         )
 
     def identity(self) -> str:
-        """Names and sizes of the files and what they are decoded to."""
+        """Names and sizes of the files, and the size and channels that they are decoded to."""
         return json.dumps([self.names, self.sizes, self.image_size, self.channels])
 
 
-def find_unreadable(files: Files) -> tuple[set[str], int]:
-    """Decodes every file once: (names of those that cannot be, common side of the others or 0).
+def find_unreadable(files: ImageFiles) -> tuple[set[str], int]:
+    """Decodes every file once to find the unreadable ones and the common size of the others.
 
-    The side is the image size wherever one is set; otherwise that of the stored images if they
-    are squares of one size. Both are remembered in the user's cache, by the names, sizes and
-    times of the files, so that a large set is searched once; the unreadable files are tried
-    again each time, since the disk may have been to blame.
+    The result is cached in the user's cache folder under the names, sizes and modification times
+    of the files, so that a large set is searched only once. Unreadable files are tried again each
+    time, since the disk may have been at fault.
+
+    Returns:
+      (names of the unreadable files, side of the other images in pixels). The side is the image
+      size if one is set, otherwise that of the stored images, or 0 if these are not squares of
+      one size.
     """
     cache = _cache_file(files)
     names, sides = files.names, set()
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # none yet, or damaged
-        found = json.loads(cache.read_text())
-        names, sides = tuple(found["unreadable"]), set(found["sides"])
+        cached = json.loads(cache.read_text())
+        names, sides = tuple(cached["unreadable"]), set(cached["sides"])
 
     def shapes_of(names: tuple[str, ...]) -> list[tuple[int, ...] | None]:
         return [_shape(files, name) for name in names]
@@ -85,7 +93,7 @@ def find_unreadable(files: Files) -> tuple[set[str], int]:
         shapes = [shape for part in pool.map(shapes_of, parts) for shape in part]
     unreadable = {name for name, shape in zip(names, shapes, strict=True) if shape is None}
     sides |= {side for shape in shapes if shape is not None for side in shape[:2]}
-    with contextlib.suppress(OSError):  # a cache that cannot be written is no reason to stop
+    with contextlib.suppress(OSError):  # do without a cache that cannot be written
         cache.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=cache.parent, delete=False) as partial:
             json.dump({"unreadable": sorted(unreadable), "sides": sorted(sides)}, partial)
@@ -93,15 +101,15 @@ def find_unreadable(files: Files) -> tuple[set[str], int]:
     return unreadable, sides.pop() if len(sides) == 1 else 0
 
 
-def _shape(files: Files, name: str) -> tuple[int, ...] | None:
+def _shape(files: ImageFiles, name: str) -> tuple[int, ...] | None:
     path = os.path.join(files.root, name)
     try:
         return decode(path, image_size=files.image_size, channels=files.channels).shape
-    except Exception:  # decoders raise nearly anything for a broken file, which is then skipped
+    except Exception:  # decoders raise nearly anything for a damaged file
         return None
 
 
-def _cache_file(files: Files) -> pathlib.Path:
+def _cache_file(files: ImageFiles) -> pathlib.Path:
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     digest = hashlib.sha256(files.identity().encode())
     for name in files.names:

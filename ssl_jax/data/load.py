@@ -1,4 +1,4 @@
-"""A data set by its name: `config.data.name = "digits"` is `sources/digits.py`."""
+"""Loads a data set by name: `config.data.name = "digits"` is `sources/digits.py`."""
 
 import inspect
 
@@ -11,30 +11,37 @@ from ssl_jax.names.lookup import find
 def load(
     name: str, *, path: str = "", image_size: int = 0, channels: int = 0, classes: str = ""
 ) -> Loaded:
-    """The images that methods learn from, and those that they are evaluated with.
+    """Loads a data set.
 
     Args:
-      name: of a file in `sources`, or the dotted path of a module of the user's with such a `load`.
-      path: where the data lie; "" for what needs none.
-      image_size: side in pixels to which image files are brought; 0 takes images as stored.
-      channels: 1 (grey) or 3 (RGB) to which image files are brought; 0 takes RGB.
-      classes: file that lists the class folders to take; "" takes all.
+      name: of a file in `sources`, or the dotted path of a user's module with such a `load`.
+      path: folder of the data; "" for a set that needs none.
+      image_size: side in pixels that image files are resized to; 0 keeps the stored size.
+      channels: 1 (grey) or 3 (RGB), to which image files are converted; 0 means RGB.
+      classes: file that lists the class folders to use; "" uses all of them.
+
+    Returns:
+      Images that methods learn from, and images to evaluate them with.
 
     Raises:
-      UserError: where there is no such set, or its files are not what they should be, or it has
-        another size or number of channels and is not made of image files, or takes no list.
+      UserError: if there is no such set or its files are not as expected; if images that do not
+        come from image files have another size or number of channels; or if the set does not
+        support a list of classes.
     """
     source = find(sources, name, "load")
     require(image_size >= 0, "image_size", image_size, "must be 0 (as stored) or a side in pixels")
     options = {"path": path, "image_size": image_size, "channels": channels}
     if classes:
-        takes = "classes" in inspect.signature(source).parameters
-        require(takes, "classes", classes, f"must be empty: {name} takes no list of classes")
+        supported = "classes" in inspect.signature(source).parameters
+        rule = f"must be empty, since {name} does not support a list of classes"
+        require(supported, "classes", classes, rule)
         options["classes"] = classes
     loaded = Loaded(*source(**options))
     _, height, width, stored = loaded.train.images.shape
-    fits = not image_size or (height, width) == (image_size, image_size)
-    require(fits, "image_size", image_size, f"must be 0: images of {name} are {height}x{width}")
-    fits = not channels or channels == stored
-    require(fits, "channels", channels, f"must be 0: images of {name} have {stored}")
+    valid = not image_size or (height, width) == (image_size, image_size)
+    rule = f"must be 0, since the images of {name} are {height}x{width} and are not resized"
+    require(valid, "image_size", image_size, rule)
+    valid = not channels or channels == stored
+    rule = f"must be 0 or {stored}, since the images of {name} are not converted"
+    require(valid, "channels", channels, rule)
     return loaded

@@ -1,4 +1,4 @@
-"""Mean and standard deviation of the channels, with which the encoder normalises its input."""
+"""Mean and standard deviation of each channel, with which the encoder normalises its input."""
 
 import numpy as np
 
@@ -8,9 +8,18 @@ Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 def channel_statistics(dataset: Dataset, *, at_most: int = 50_000) -> Statistics:
-    """(mean, standard deviation) of each channel over all pixels, images in [0, 1].
+    """Mean and standard deviation of each channel over all pixels, with pixels in [0, 1].
 
-    Of a set with more than `at_most` images, that many are read, evenly spread over it.
+    Args:
+      dataset: its images are read.
+      at_most: in a larger set only this number of images is read, spread evenly over it.
+
+    Returns:
+      (means, standard deviations), one value per channel; 1 for a deviation of 0.
+
+    >>> from ssl_jax.data.dataset import Dataset
+    >>> channel_statistics(Dataset(np.array([0, 255], np.uint8).reshape(2, 1, 1, 1), None, ()))
+    ((0.5,), (0.5,))
     """
     images = dataset.images
     count = min(len(images), at_most)
@@ -23,6 +32,6 @@ def channel_statistics(dataset: Dataset, *, at_most: int = 50_000) -> Statistics
     pixels = count * images.shape[1] * images.shape[2]
     mean = total / pixels
     deviation = np.sqrt(np.maximum(square / pixels - mean**2, 0))
-    # A channel that is the same everywhere has nothing to be divided by.
+    # The encoder divides by it.
     deviation = np.where(deviation > 0, deviation, 1.0)
     return tuple(map(float, mean)), tuple(map(float, deviation))

@@ -1,7 +1,8 @@
-"""Batches of what does not fit in memory, read ahead by grain.
+"""Batches of images that do not fit in memory, read ahead by grain.
 
-The same images in the same order as `order.batch_indices` gives to the resident pipeline. The
-position is the step, so there is no iterator state to save: a resumed run starts at its step.
+They hold the same images in the same order as `order.batch_indices` gives to the resident pipeline.
+The step alone determines the position, so there is no iterator state to save: a resumed run starts
+at its step.
 """
 
 import dataclasses
@@ -18,11 +19,16 @@ from jaxtyping import Int32, UInt8
 
 from ssl_jax.data.dataset import Dataset, gather
 from ssl_jax.data.order import batch_indices, own_rows, steps_per_epoch
-from ssl_jax.errors import UserError
+from ssl_jax.errors import require
 
 
-class Rows(NamedTuple):
-    """This process's rows of a global batch; indices are those of the images in the data set."""
+class BatchRows(NamedTuple):
+    """The rows of a global batch that this process reads.
+
+    images: [B, H, W, C].
+    labels: class indices [B]; None for an unlabelled set.
+    indices: positions of the images in the data set [B].
+    """
 
     images: UInt8[np.ndarray, "b h w c"]
     labels: Int32[np.ndarray, " b"] | None
@@ -31,9 +37,17 @@ class Rows(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Batches:
-    """A random-access source of grain whose item is the whole batch of a step, for `steps` steps.
+    """A random-access source for grain, each item of which is the whole batch of a step.
 
     A source of single images would spend 14 to 29 times as long in grain as in reading.
+
+    dataset: training images.
+    batch_size: of the global batch.
+    seed: of the order.
+    steps: number of items.
+    process_index: this process.
+    process_count: number of processes that share a batch.
+    threads: number of threads that read the images of a batch.
     """
 
     dataset: Dataset
@@ -47,7 +61,7 @@ class Batches:
     def __len__(self) -> int:
         return self.steps
 
-    def __getitem__(self, index: int) -> Rows:
+    def __getitem__(self, index: int) -> BatchRows:
         images, labels = self.dataset.images, self.dataset.labels
         indices = batch_indices(
             int(index), seed=self.seed, size=len(images), batch_size=self.batch_size
@@ -55,7 +69,7 @@ class Batches:
         indices = own_rows(
             indices, process_index=self.process_index, process_count=self.process_count
         )
-        return Rows(
+        return BatchRows(
             gather(images, indices, threads=self.threads),
             None if labels is None else labels[indices],
             indices,
@@ -72,34 +86,35 @@ def stream(
     process_index: int = 0,
     process_count: int = 1,
     workers: int = 0,
-) -> grain.DatasetIterator[Rows]:
-    """Iterates over the batches of the steps from `start` to `stop` - 1; `close()` it in the end.
+) -> grain.DatasetIterator[BatchRows]:
+    """Iterates over the batches of the steps from `start` to `stop` - 1.
 
     Args:
       dataset: training images.
-      batch_size: of the global batch; each process gets its `process_count`-th part.
+      batch_size: of the global batch, of which each process reads an equal part.
       seed: of the order.
       start: first step, counted from 0 over the whole run.
-      stop: the step after the last.
+      stop: the step after the last one.
       process_index: this process.
       process_count: number of processes that share a batch.
-      workers: number of worker processes; with 0, threads of this process read.
+      workers: number of worker processes; 0 reads in threads of this process.
+
+    Returns:
+      An iterator, to be closed with `close()`.
 
     Raises:
-      UserError: where the batch does not fit the data set or the number of processes.
+      UserError: if the batch does not suit the data set or the number of processes.
     """
-    if batch_size % process_count:
-        raise UserError(
-            f"batch size {batch_size} must be a multiple of the {process_count} processes"
-        )
+    rule = f"must be a multiple of {process_count}, the number of processes that share it"
+    require(batch_size % process_count == 0, "batch_size", batch_size, rule)
     steps_per_epoch(size=len(dataset.images), batch_size=batch_size)
     threads = max(1, (os.cpu_count() or 1) // max(1, workers))
     source = Batches(dataset, batch_size, seed, stop, process_index, process_count, threads)
-    # Two batches read ahead; grain's own default is 500.
+    # Two batches are read ahead; the default of grain is 500.
     options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=2)
     batches = grain.MapDataset.source(source)[start:stop].to_iter_dataset(options)
     if workers:
-        if not flags.FLAGS.is_parsed():  # in a notebook; grain asks for flags of its own
+        if not flags.FLAGS.is_parsed():  # in a notebook; grain reads flags of its own
             flags.FLAGS.mark_as_parsed()
         batches = batches.mp_prefetch(
             grain.MultiprocessingOptions(num_workers=workers), worker_init_fn=_die_with_parent
@@ -108,13 +123,13 @@ def stream(
 
 
 def _die_with_parent(worker: int, workers: int) -> None:
-    """Ends this worker process when its parent ends, even if killed.
+    """Ends this worker process when its parent ends, even if the parent is killed.
 
-    The kernel's own signal for it (PR_SET_PDEATHSIG) follows the thread that started the process,
-    and grain starts them from threads that come and go.
+    The kernel's own mechanism (PR_SET_PDEATHSIG) is tied to the thread that started the process,
+    and grain starts workers from short-lived threads.
     """
     del worker, workers
-    # The trainer is asked to stop, with all its process group, and takes its leave in order.
+    # These signals go to the whole process group; the trainer handles them and stops its workers.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

@@ -1,4 +1,4 @@
-"""What a program runs on, and how much memory that has."""
+"""The devices that a program runs on, and their memory."""
 
 import os
 from typing import Any
@@ -7,12 +7,12 @@ import jax
 
 
 def device_name() -> str:
-    """What the run computed on, as "8 x NVIDIA H200" or "1 x cpu"."""
+    """Number and kind of the devices, such as "8 x NVIDIA H200" or "1 x cpu"."""
     return f"{jax.device_count()} x {jax.devices()[0].device_kind}"
 
 
 def device_memory() -> float | None:
-    """Bytes that a device may use; None where it does not say. CPU devices share the machine's."""
+    """Bytes that a device may use; None if unknown. CPU devices share the memory of the machine."""
     if jax.default_backend() == "cpu":
         machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         return machine / jax.local_device_count()
@@ -21,7 +21,7 @@ def device_memory() -> float | None:
 
 
 def program_memory(compiled: Any) -> float:
-    """Bytes that a compiled program needs on each device while it runs, donated arguments once."""
+    """Bytes that a compiled program needs per device, counting donated arguments once."""
     memory = compiled.memory_analysis()
     return float(
         memory.argument_size_in_bytes

@@ -1,6 +1,6 @@
-"""Where arrays live: every mesh and every sharding of the program.
+"""Where arrays are placed: every mesh and every sharding of the program.
 
-Models, losses and the train step are written for one device and the global batch; under `jit`
+Models, losses and the train step are written for a single device and the global batch; under `jit`
 the compiler adds the communication. The train state is replicated, the batch is split.
 """
 
@@ -15,10 +15,12 @@ from ssl_jax.errors import Problem, refuse
 
 
 class Shardings(NamedTuple):
-    """One mesh and the ways in which arrays lie on it.
+    """A mesh, and the ways in which arrays are distributed over it.
 
-    replicated: whole on every device. batch: split on the first axis. steps: split on the second,
-    behind an axis of steps.
+    mesh: the devices.
+    replicated: a full copy on every device.
+    batch: split along the first axis.
+    steps: split along the second axis, where the first is an axis of steps.
     """
 
     mesh: Mesh
@@ -28,14 +30,14 @@ class Shardings(NamedTuple):
 
 
 def make(batch_size: int, devices: Sequence[Any] | None = None) -> Shardings:
-    """Shardings over `devices` (default: all).
+    """Makes shardings over `devices` (default: all).
 
     Raises:
-      UserError: if they do not divide `batch_size` evenly.
+      UserError: if `batch_size` is not a multiple of the number of devices.
     """
     devices = jax.devices() if devices is None else devices
     refuse(batch_problems(batch_size, len(devices)))
-    # Auto: the default, Explicit, refuses `q @ k.T` of two arrays that are split over the batch.
+    # The default, Explicit, refuses `q @ k.T` for two arrays that are split along the batch.
     mesh = Mesh(np.asarray(devices), ("data",), axis_types=(AxisType.Auto,))
     return Shardings(
         mesh=mesh,
@@ -46,20 +48,29 @@ def make(batch_size: int, devices: Sequence[Any] | None = None) -> Shardings:
 
 
 def batch_problems(batch_size: int, devices: int) -> Iterator[Problem]:
-    """A batch that the devices cannot share evenly."""
+    """Yields a problem if the devices cannot share the batch evenly."""
     if batch_size % devices:
-        what = f"must be a multiple of the {devices} devices, each of which takes as many images"
+        what = f"must be a multiple of {devices}, the number of devices, which share it evenly"
         nearest = max(batch_size // devices, 1) * devices
         yield Problem("batch_size", batch_size, what, f"set it to {nearest}")
 
 
 def shared_batch(batch_size: int, devices: int) -> int:
-    """The batch size, rounded up to what so many devices share evenly."""
+    """The batch size, rounded up to a multiple of the number of devices.
+
+    >>> shared_batch(10, devices=8)
+    16
+    """
     return -(-batch_size // devices) * devices
 
 
 def put(tree: Any, sharding: NamedSharding) -> Any:
-    """Host arrays onto the devices; each process gives its own rows, or all where replicated."""
+    """Copies host arrays to the devices.
+
+    Args:
+      tree: arrays of this process: its own rows, or all rows if `sharding` is replicated.
+      sharding: of the resulting global arrays.
+    """
     return jax.tree.map(
         lambda array: jax.make_array_from_process_local_data(sharding, np.asarray(array)), tree
     )

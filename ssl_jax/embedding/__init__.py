@@ -1,1 +1,1 @@
-"""Features of a person's own images, however many, in one file."""
+"""Computes features of any number of image files and writes them to one file."""

@@ -1,4 +1,4 @@
-"""Features of image files, written to one file; resumes where it was killed."""
+"""Writes the features of image files to one file; a killed command resumes."""
 
 import datetime
 import hashlib
@@ -8,11 +8,11 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from ssl_jax.data.skipped import skipped_files
+from ssl_jax.data.skipped import none_readable, skipped_files
 from ssl_jax.devices.sharding import shared_batch
 from ssl_jax.embedding import write
 from ssl_jax.embedding.part import Part
-from ssl_jax.embedding.stream import Found, stream
+from ssl_jax.embedding.stream import FileList, stream
 from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.storage.integrity import digest
@@ -20,55 +20,56 @@ from ssl_jax.storage.integrity import digest
 SECONDS_BETWEEN_LINES = 5.0
 
 
-def embed(encoder: Encoder, found: Found, output: Path, *, batch_size: int) -> None:
-    """Writes the features of the files that were found, or resumes.
+def embed(encoder: Encoder, files: FileList, output: Path, *, batch_size: int) -> None:
+    """Computes the features of image files and writes them, or resumes doing so.
 
     Args:
-      encoder: whose features.
-      found: the files.
-      output: its suffix is one of `write.WRITERS`.
+      encoder: computes the features.
+      files: the image files.
+      output: the file to write; its suffix is one of `write.WRITERS`.
       batch_size: images per batch, rounded up to a multiple of the number of devices.
 
     Raises:
-      UserError: if the output cannot be written, a file changes meanwhile, none can be read, or
-        the encoder's images have a number of channels that files do not, or its features no
-        finite values.
+      UserError: if the output cannot be written; if a file changes meanwhile, or none can be read;
+        if the encoder expects a number of channels that image files do not have; or if features
+        are not finite.
     """
-    if encoder.description.channels not in (1, 3):
-        raise UserError(
-            f"the encoder sees {encoder.description.channels} channels; image files have 1 or 3"
-        )
-    batch_size = shared_batch(min(batch_size, len(found.names)), jax.device_count())
-    about = {"encoder": _identity(encoder), "image files": found.digest()}
-    part = Part(output, about, width=encoder.features, multiple=batch_size)
+    channels = encoder.description.channels
+    if channels not in (1, 3):
+        raise UserError(f"the encoder expects {channels} channels; image files have 1 or 3")
+    total = len(files.names)
+    batch_size = shared_batch(min(batch_size, total), jax.device_count())
+    origin = {"encoder": _identity(encoder), "image files": files.digest()}
+    part = Part(output, origin, width=encoder.features, multiple=batch_size)
     if part.differences:
         other = " and ".join(part.differences)
         print(f"{output}.part belongs to a different {other}; starting over")
     if part.done:
-        print(f"resuming after {part.done:,} of {len(found.names):,} image files")
-    _fill(part, encoder, found, batch_size)
+        plural = "" if total == 1 else "s"
+        print(f"resuming after {part.done:,} of {total:,} image file{plural}")
+    _fill(part, encoder, files, batch_size)
     readable = part.readable()
     if not readable.any():
         part.remove()
-        raise UserError(
-            f"none of the {len(found.names):,} image files in {found.root} can be read, "
-            f"the first being {write.in_unicode(found.names[0])}"
-        )
-    names = [found.names[index] for index in np.flatnonzero(readable)]
-    skipped = [write.in_unicode(found.names[index]) for index in np.flatnonzero(~readable)]
+        first = write.in_unicode(files.names[0])
+        raise UserError(none_readable(files.root, [first, *files.names[1:]]))
+    names = [files.names[index] for index in np.flatnonzero(readable)]
+    skipped = [write.in_unicode(files.names[index]) for index in np.flatnonzero(~readable)]
     save = write.WRITERS[output.suffix.lower()]
     part.finish(lambda path: save(path, names, part.features(), encoder.features))
     if skipped:
         print(skipped_files(skipped))
-    print(f"written: {output}, {encoder.features:,} features of {len(names):,} images")
+    plural = "" if len(names) == 1 else "s"
+    print(f"written: {output}, {encoder.features:,} features of {len(names):,} image{plural}")
 
 
-def _fill(part: Part, encoder: Encoder, found: Found, batch_size: int) -> None:
-    """Adds the missing rows and prints progress now and then."""
-    total = len(found.names)
-    began, first = 0.0, part.done  # counted from the first batch, which had to be compiled
+def _fill(part: Part, encoder: Encoder, files: FileList, batch_size: int) -> None:
+    """Adds the missing rows and prints progress every few seconds."""
+    total = len(files.names)
+    # The rate excludes the first batch, which includes compilation.
+    began, first = 0.0, part.done
     printed = time.monotonic()
-    for rows in stream(encoder, found, first=part.done, batch_size=batch_size):
+    for rows in stream(encoder, files, first=part.done, batch_size=batch_size):
         if not np.isfinite(rows.features[rows.readable]).all():
             part.remove()
             raise UserError("the features are not finite: training has diverged")

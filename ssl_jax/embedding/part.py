@@ -1,4 +1,4 @@
-"""OUTPUT.part: what is done of an output, on disk, so that a killed command goes on from there."""
+"""OUTPUT.part: the finished rows of an output on disk, from which a killed command resumes."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from ssl_jax.embedding.stream import Rows
+from ssl_jax.embedding.stream import FeatureRows
 from ssl_jax.errors import UserError
 from ssl_jax.storage import atomic
 from ssl_jax.storage.differences import differences
@@ -17,20 +17,26 @@ ROWS_AT_A_TIME = 1024
 
 
 class Part:
-    """A folder beside the output with one row for every file that is done.
+    """A folder beside the output with one row per finished file.
 
-    about.json says what of, `readable` holds a byte a row and `features` float32 [rows, d]; it
-    is written after `readable` and its size says how many rows are done.
+    about.json records the origin of the rows, `readable` has one byte per row, and `features` is
+    float32 [rows, d]. `features` is written after `readable`, so its size gives the number of
+    finished rows.
+
+    done: number of finished rows.
+    differences: names of the origins that differ from those of an earlier command, whose rows were
+      therefore dropped.
     """
 
-    def __init__(self, output: Path, about: dict[str, str], *, width: int, multiple: int):
-        """Opens the folder, or makes it.
+    def __init__(self, output: Path, origin: dict[str, str], *, width: int, multiple: int):
+        """Opens the folder, or creates it.
 
         Args:
           output: the file that will be written in the end.
-          about: what the rows are of, by what it is; rows of anything else are dropped.
-          width: d, of a row.
-          multiple: of how many rows the number of rows kept must be a multiple.
+          origin: digests of what the rows are computed from, by name; rows with another origin
+            are dropped.
+          width: number of features d in a row.
+          multiple: the number of rows kept is rounded down to a multiple of this.
 
         Raises:
           UserError: if the output cannot be written.
@@ -41,22 +47,22 @@ class Part:
             raise UserError(f"--output={output} is a folder; it must be a file")
         with self._writing():
             self._folder.mkdir(parents=True, exist_ok=True)
-            found = atomic.read_json(self._folder / "about.json")
-            self.differences = [] if found is None else differences(found, about)
-            if found != about:
+            former = atomic.read_json(self._folder / "about.json")
+            self.differences = [] if former is None else differences(former, origin)
+            if former != origin:
                 self._clear()
-                atomic.write_json(self._folder / "about.json", about)
+                atomic.write_json(self._folder / "about.json", origin)
             for name in ("readable", "features"):
                 (self._folder / name).touch()
-            # What a kill left of a batch lies behind these rows, and is written over.
+            # A batch cut short by a kill lies behind these rows and is overwritten.
             rows = (self._folder / "features").stat().st_size // (4 * width)
             self.done = rows // multiple * multiple
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: FeatureRows) -> None:
         """Appends the next rows.
 
         Raises:
-          UserError: where the disk does not take them.
+          UserError: if they cannot be written.
         """
         with self._writing():
             self._write("readable", rows.readable, self.done)
@@ -64,11 +70,11 @@ class Part:
         self.done += len(rows.readable)
 
     def readable(self) -> Bool[np.ndarray, " n"]:
-        """Which of the files that are done could be read."""
+        """Whether each of the finished files could be read."""
         return np.fromfile(self._folder / "readable", bool, self.done)
 
     def features(self) -> Iterator[Float32[np.ndarray, "_n d"]]:
-        """The features of the files that could be read, in their order, some rows at a time."""
+        """Features of the readable files, in their order, in blocks of rows."""
         readable = self.readable()
         with open(self._folder / "features", "rb") as file:
             for start in range(0, len(readable), ROWS_AT_A_TIME):
@@ -77,10 +83,10 @@ class Part:
                 yield rows.reshape(-1, self._width)[kept]
 
     def finish(self, write: Callable[[Path], None]) -> None:
-        """Puts the file that `write` writes in the place of the output and removes the folder.
+        """Replaces the output with a file that `write` has written, and removes the folder.
 
         Raises:
-          UserError: where that fails; the rows are kept.
+          UserError: if that fails; the rows are kept.
         """
         with self._writing():
             whole = self._folder / "whole"
@@ -89,7 +95,7 @@ class Part:
             self.remove()
 
     def remove(self) -> None:
-        """Removes the folder, but for files in it that are not its own."""
+        """Removes the files of this class, and the folder if it is then empty."""
         self._clear()
         with contextlib.suppress(OSError):
             self._folder.rmdir()

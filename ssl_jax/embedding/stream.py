@@ -1,4 +1,4 @@
-"""Image files in, features out, batch by batch: the host decodes while the devices encode."""
+"""Turns image files into features batch by batch; the host decodes while the devices encode."""
 
 import concurrent.futures
 import dataclasses
@@ -20,11 +20,12 @@ from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
 
 
-class Found(NamedTuple):
-    """Image files below a folder.
+class FileList(NamedTuple):
+    """The image files below a folder.
 
-    names: paths relative to `root`, sorted. stamps: (bytes, time of change in ns) of the files,
-    (0, 0) for a link that leads nowhere.
+    root: the folder.
+    names: paths of the files relative to `root`, sorted.
+    stamps: (size in bytes, modification time in ns) of the files; (0, 0) for a broken link.
     """
 
     root: str
@@ -39,41 +40,49 @@ class Found(NamedTuple):
         return lines.hexdigest()
 
 
-class Rows(NamedTuple):
-    """What came of consecutive files; the features of one that is not readable mean nothing."""
+class FeatureRows(NamedTuple):
+    """Features of consecutive files.
+
+    readable: whether each file could be read [B].
+    features: [B, d]; meaningless for files that could not be read.
+    """
 
     readable: Bool[np.ndarray, " b"]
     features: Float32[np.ndarray, "b d"]
 
 
-def find(folder: Path) -> Found:
-    """The image files below `folder`, readable or not.
+def find(folder: Path) -> FileList:
+    """Lists the image files below `folder`, readable or not.
 
     Raises:
-      UserError: where there is no such folder or no image file in it.
+      UserError: if there is no such folder or no image file in it.
     """
     if not folder.is_dir():
         raise UserError(f"--images={folder} must be a folder of images")
     names = list_images(str(folder))
-    return Found(str(folder), names, [_stamp(folder / name) for name in names])
+    return FileList(str(folder), names, [_stamp(folder / name) for name in names])
 
 
-def stream(encoder: Encoder, found: Found, *, first: int, batch_size: int) -> Iterator[Rows]:
-    """Features of the files from number `first` on, in their order, on all devices.
+def stream(
+    encoder: Encoder, files: FileList, *, first: int, batch_size: int
+) -> Iterator[FeatureRows]:
+    """Computes features on all devices, in the order of the files.
 
-    Images are decoded to the square of which the encoder takes its crop, so that it sees them
-    as one does after resizing the shorter side and cutting out the centre. Two batches of them
-    are held at a time. The devices always get `batch_size` images, zeros filling up the last
-    batch.
+    Images are decoded to the square that the encoder crops its input from, as if their shorter
+    side had been resized and the centre cut out. Two batches of images are in memory at a time.
+    The devices always get `batch_size` images; the last batch is padded with zeros.
 
     Args:
-      encoder: whose features.
-      found: the files.
-      first: number of files to leave out.
-      batch_size: images a batch; a multiple of the number of devices.
+      encoder: computes the features.
+      files: the image files.
+      first: number of files to skip.
+      batch_size: images per batch; a multiple of the number of devices.
+
+    Yields:
+      One batch of rows at a time.
 
     Raises:
-      UserError: where a file is no longer as it was found.
+      UserError: if a file has changed since it was listed.
     """
     description = encoder.description
     side = description.input_side
@@ -82,42 +91,45 @@ def stream(encoder: Encoder, found: Found, *, first: int, batch_size: int) -> It
     encoder = dataclasses.replace(encoder, variables=variables)
     running = None
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(first, len(found.names), batch_size):
+        for start in range(first, len(files.names), batch_size):
             batch = np.zeros((batch_size, side, side, description.channels), np.uint8)
-            readable = _read(found, start, batch, pool)
-            ahead = encoder.encode(to_float(jax.device_put(batch, shardings.batch)))
-            # Fetched one batch late: the devices work while the host decodes the next one.
+            readable = _read(files, start, batch, pool)
+            features = encoder.encode(to_float(jax.device_put(batch, shardings.batch)))
+            # Fetched one batch late, so that the devices work while the host decodes the next one.
             if running is not None:
                 yield _fetch(*running)
-            running = readable, ahead
+            running = readable, features
     if running is not None:
         yield _fetch(*running)
 
 
 def _read(
-    found: Found, start: int, batch: UInt8[np.ndarray, "b h w c"], pool: concurrent.futures.Executor
+    files: FileList,
+    start: int,
+    batch: UInt8[np.ndarray, "b h w c"],
+    pool: concurrent.futures.Executor,
 ) -> Bool[np.ndarray, " _n"]:
-    """Decodes the files from number `start` on into `batch`; which of them could be read."""
+    """Decodes the files from index `start` into `batch`; returns which of them could be read."""
     _, side, _, channels = batch.shape
-    readable = np.zeros(min(len(batch), len(found.names) - start), bool)
+    readable = np.zeros(min(len(batch), len(files.names) - start), bool)
 
-    def read(place: int) -> None:
-        path = Path(found.root, found.names[start + place])
+    def read(row: int) -> None:
+        path = Path(files.root, files.names[start + row])
         try:
-            batch[place] = decode(path, image_size=side, channels=channels)
-            readable[place] = True
-        except Exception:  # decoders raise nearly anything for a broken file
+            batch[row] = decode(path, image_size=side, channels=channels)
+            readable[row] = True
+        except Exception:  # decoders raise nearly anything for a damaged file
             pass
-        if _stamp(path) != found.stamps[start + place]:
-            raise UserError(f"{path} was changed since the start; run the same command again")
+        if _stamp(path) != files.stamps[start + row]:
+            raise UserError(f"{path} has changed since the start; run the same command again")
 
     for _ in pool.map(read, range(len(readable))):
-        pass  # raises what reading raised
+        pass  # re-raises an error of a thread
     return readable
 
 
-def _fetch(readable: Bool[np.ndarray, " n"], features: Float[Array, "_b d"]) -> Rows:
-    return Rows(readable, np.asarray(features, np.float32)[: len(readable)])
+def _fetch(readable: Bool[np.ndarray, " n"], features: Float[Array, "_b d"]) -> FeatureRows:
+    return FeatureRows(readable, np.asarray(features, np.float32)[: len(readable)])
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The files that features are given away in: npz, csv, parquet."""
+"""Writes features to npz, csv and parquet files."""
 
 import csv
 import zipfile
@@ -15,7 +15,11 @@ NAMES_AT_A_TIME = 1024
 
 
 def check(output: Path) -> None:
-    """Raises UserError where there is no such kind of file or parquet lacks its library."""
+    """Checks that an output can be written in the format of its suffix.
+
+    Raises:
+      UserError: if there is no such format, or if the library for parquet is not installed.
+    """
     kind = output.suffix.lower()
     if kind not in WRITERS:
         raise UserError(f"--output={output} must end in {', '.join(WRITERS)}")
@@ -29,7 +33,10 @@ def check(output: Path) -> None:
 def write_npz(
     path: Path, names: Sequence[str], features: Iterable[Float32[np.ndarray, "_n d"]], width: int
 ) -> None:
-    """`features` float32 [N, d] and `paths` str [N], as np.savez does, which wants whole arrays."""
+    """Writes `features` float32 [N, d] and `paths` str [N].
+
+    The format is that of np.savez, which would need the whole arrays in memory.
+    """
     longest = np.dtype(f"<U{max(map(len, names))}")
     starts = range(0, len(names), NAMES_AT_A_TIME)
     paths = (np.array(names[start : start + NAMES_AT_A_TIME], longest) for start in starts)
@@ -46,7 +53,7 @@ def _add_array(
     parts: Iterable[np.ndarray],
 ) -> None:
     header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
-    # A ZipInfo made by hand is always dated 1980: equal features give equal files.
+    # A ZipInfo without a date is dated 1980, so that equal features give equal files.
     with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as file:
         np.lib.format.write_array_header_1_0(file, header)
         for part in parts:
@@ -56,7 +63,7 @@ def _add_array(
 def write_csv(
     path: Path, names: Sequence[str], features: Iterable[Float32[np.ndarray, "_n d"]], width: int
 ) -> None:
-    """Columns path, f0, f1, ...; numbers have the digits that it takes to read float32 back."""
+    """Writes columns path, f0, f1, ...; numbers have enough digits to restore float32 exactly."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", *(f"f{index}" for index in range(width))])
@@ -68,7 +75,7 @@ def write_csv(
 def write_parquet(
     path: Path, names: Sequence[str], features: Iterable[Float32[np.ndarray, "_n d"]], width: int
 ) -> None:
-    """Columns path (string) and features (fixed-size list of float32)."""
+    """Writes columns path (string) and features (fixed-size list of float32)."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -83,7 +90,11 @@ def write_parquet(
 
 
 def in_unicode(name: str) -> str:
-    """A file's name with what is no Unicode in it as \\udcXX, so that it can be written."""
+    """A file name in which bytes that are not Unicode are escaped as \\udcXX.
+
+    >>> in_unicode("a\\udcff.png")
+    'a\\\\udcff.png'
+    """
     return name.encode("utf-8", "backslashreplace").decode()
 
 

@@ -1,4 +1,4 @@
-"""A trained encoder by itself: a network, its variables, and how images are prepared for it."""
+"""A trained encoder: a network, its variables, and how images are prepared for it."""
 
 import dataclasses
 import functools
@@ -18,13 +18,13 @@ from ssl_jax.types import Params
 IMAGES_AT_A_TIME = 256
 
 
-class Description(NamedTuple):
-    """What an encoder is, except for its variables.
+class EncoderSpec(NamedTuple):
+    """Everything that defines an encoder, except its variables.
 
     network: arguments of `make_backbone`, without dtype.
-    image_size: side in pixels at which the network sees images.
-    crop: share of the shorter side, in the centre, that is resized to it.
-    channels: of the images.
+    image_size: side in pixels of the images that the network expects.
+    crop: side of the central square that is resized to it, as a fraction of the shorter side.
+    channels: number of channels of the images.
     """
 
     network: dict[str, Any]
@@ -33,56 +33,59 @@ class Description(NamedTuple):
     channels: int
 
     def to_json(self) -> str:
-        """The inverse of `from_json`."""
+        """The specification as JSON text, which `from_json` reads."""
         return json.dumps(self._asdict(), indent=2, sort_keys=True)
 
     @property
     def input_side(self) -> int:
-        """Side in pixels of images whose central part `crop` is `image_size` wide."""
+        """Side in pixels of square images whose central crop is `image_size` wide."""
         return round(self.image_size / self.crop)
 
     @classmethod
-    def from_json(cls, text: str) -> "Description":
-        """The description in a JSON text.
+    def from_json(cls, text: str) -> "EncoderSpec":
+        """Reads a specification from JSON text.
 
         Raises:
-          UserError: if it is none.
+          UserError: if the text is something else.
         """
         try:
-            found = cls(**json.loads(text))
+            spec = cls(**json.loads(text))
             network: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in found.network.items()
+                k: tuple(v) if isinstance(v, list) else v for k, v in spec.network.items()
             }
             make_backbone(**network)
         except (ValueError, TypeError, AttributeError) as error:
-            raise UserError(f"this is no description of an encoder: {error}") from None
-        return found._replace(network=network)
+            raise UserError(f"this is not the description of an encoder: {error}") from None
+        return spec._replace(network=network)
 
 
 @dataclasses.dataclass(frozen=True)
 class Encoder:
-    """Features of images.
+    """Computes features of images.
 
-    variables: {"params": ..., "batch_stats": ...} of the backbone; a Vision Transformer's
-    "batch_stats" are empty. step: of the checkpoint; None where it was no checkpoint.
+    description: everything except the variables.
+    backbone: the network.
+    variables: {"params": ..., "batch_stats": ...} of the backbone; "batch_stats" is empty for a
+      Vision Transformer.
+    step: of the checkpoint; None for an encoder that was exported or imported.
     """
 
-    description: Description
+    description: EncoderSpec
     backbone: Backbone
     variables: Params
     step: int | None = None
 
     @property
     def features(self) -> int:
-        """Width d of the features."""
+        """Number of features d."""
         side, channels = self.description.image_size, self.description.channels
         images = jax.ShapeDtypeStruct((1, side, side, channels), jnp.float32)
         run = functools.partial(self.backbone.apply, train=False)
-        found: Any = jax.eval_shape(run, self.variables, images)
-        return found.shape[1]
+        features: Any = jax.eval_shape(run, self.variables, images)
+        return features.shape[1]
 
     def encode(self, images: Float[Array, "n h w c"]) -> Float[Array, "n d"]:
-        """Features of images in [0, 1] of any size, each prepared as `prepare` does."""
+        """Features of images in [0, 1] of any size, after `prepare`."""
         size, crop = self.description.image_size, self.description.crop
         return _encode(self.variables, images, backbone=self.backbone, size=size, crop=crop)
 
@@ -107,9 +110,14 @@ class Encoder:
 def prepare(
     images: Float[Array, "n h w c"], *, size: int, crop: float
 ) -> Float[Array, "n {size} {size} c"]:
-    """The central square of the images, `crop` of their shorter side, resized to `size` pixels.
+    """Crops the central square of images and resizes it.
 
-    Bilinear, antialiased; of images that already have the size a no-op.
+    Bilinear and antialiased; a no-op for square images of this size if `crop` is 1.
+
+    Args:
+      images: of any size.
+      size: side of the result in pixels.
+      crop: side of the central square, as a fraction of the shorter side.
     """
     n, height, width, channels = images.shape
     side = max(1, round(min(height, width) * crop))
@@ -131,8 +139,8 @@ def _encode(
     return features
 
 
-def abstract_variables(description: Description, backbone: Backbone) -> Params:
-    """Shapes and types of the variables of an encoder."""
+def abstract_variables(description: EncoderSpec, backbone: Backbone) -> Params:
+    """Shapes and dtypes of the variables of an encoder."""
     side = description.image_size
     images = jax.ShapeDtypeStruct((1, side, side, description.channels), jnp.float32)
     init = functools.partial(backbone.init, train=False)

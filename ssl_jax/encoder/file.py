@@ -1,4 +1,4 @@
-"""An encoder in a safetensors file, with torchvision's or timm's names and a description."""
+"""An encoder in a safetensors file, with names of torchvision or timm and its specification."""
 
 import os
 from pathlib import Path
@@ -6,31 +6,34 @@ from pathlib import Path
 import safetensors
 import safetensors.numpy
 
-from ssl_jax.encoder.encoder import Description
+from ssl_jax.encoder.encoder import EncoderSpec
 from ssl_jax.errors import UserError
 from ssl_jax.networks.backbone import make_backbone
 from ssl_jax.networks.state_dicts import from_state_dict, to_state_dict
 from ssl_jax.types import Params
 
 FILE = "encoder.safetensors"  # in the folder of an import
-KEY = "ssl_jax"  # of the description in the header
+KEY = "ssl_jax"  # of the specification in the header
 
 
-def write(path: Path, description: Description, variables: Params) -> None:
-    """Writes an encoder to a safetensors file, whole or not at all.
+def write(path: Path, description: EncoderSpec, variables: Params) -> None:
+    """Writes an encoder to a safetensors file, atomically.
 
-    Under the names of torchvision (ResNets) or timm (Vision Transformers).
+    Its arrays have the names of torchvision (ResNets) or timm (Vision Transformers).
     """
     part = path.with_name(path.name + ".part")
     backbone = make_backbone(**description.network)
     state_dict = to_state_dict(backbone, variables, image_size=description.image_size)
-    # Not `save_file`, whose files only their owner may read.
+    # Not `save_file`, whose files are readable only by their owner.
     part.write_bytes(safetensors.numpy.save(state_dict, {KEY: description.to_json()}))
     os.replace(part, path)
 
 
-def read(path: Path) -> tuple[Description, Params]:
-    """What `write` wrote.
+def read(path: Path) -> tuple[EncoderSpec, Params]:
+    """Reads a file that `write` has written.
+
+    Returns:
+      (specification, variables).
 
     Raises:
       UserError: if the file is something else.
@@ -40,11 +43,11 @@ def read(path: Path) -> tuple[Description, Params]:
             header = (file.metadata() or {}).get(KEY)
             state_dict = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError) as error:
-        raise UserError(f"{path} is no safetensors file: {error}") from None
+        raise UserError(f"{path} is not a safetensors file: {error}") from None
     if header is None:
         raise UserError(
-            f"{path} does not say what network it holds; python -m ssl_jax.import_weights "
-            "makes an encoder of it"
+            f"{path} does not specify its network; convert it to an encoder with "
+            "python -m ssl_jax.import_weights"
         )
-    description = Description.from_json(header)
+    description = EncoderSpec.from_json(header)
     return description, from_state_dict(make_backbone(**description.network), state_dict)

@@ -1,52 +1,63 @@
-"""An encoder from a state dict in the layout of torchvision (ResNets) or timm (ViTs)."""
+"""Makes an encoder of a state dict in the layout of torchvision (ResNets) or timm (ViTs)."""
 
 from typing import Any
 
 import jax
 import numpy as np
 
-from ssl_jax.encoder.encoder import Description, abstract_variables
+from ssl_jax.encoder.encoder import EncoderSpec, abstract_variables
 from ssl_jax.encoder.state_dict_file import StateDict
 from ssl_jax.errors import UserError
 from ssl_jax.networks.backbone import RESNETS, Backbone
 from ssl_jax.networks.state_dicts import to_state_dict
 
-HEADS = ("fc.", "head.", "projection_head.", "prototypes.")  # classifiers, or SwAV's
+HEADS = ("fc.", "head.", "projection_head.", "prototypes.")  # of classifiers and SwAV
 
 
 def select(
     entries: StateDict, architecture: str, prefix: str | None
 ) -> tuple[StateDict, str, list[str]]:
-    """(entries of the network without their prefix, the prefix, names of heads' entries left out).
+    """Selects the entries of a network.
+
+    Args:
+      entries: of the file.
+      architecture: name of the network.
+      prefix: of the names of its entries; None if the file contains only one network.
+
+    Returns:
+      (entries without their prefix, the prefix, names of the dropped entries of heads).
 
     Raises:
-      UserError: if no such network is found, or several, of which none is named.
+      UserError: if there is no such network, or if there are several and none is chosen.
     """
     landmark = "layer1.0.conv1.weight" if architecture in RESNETS else "patch_embed.proj.weight"
-    found = [name.removesuffix(landmark) for name in entries if name.endswith(landmark)]
-    if not found:
-        first = ", ".join(list(entries)[:3]) or "nothing"
+    prefixes = [name.removesuffix(landmark) for name in entries if name.endswith(landmark)]
+    if not prefixes:
+        first = ", ".join(list(entries)[:3]) + (", ..." if len(entries) > 3 else "")
         raise UserError(
-            f"the file holds no {architecture} in the layout of torchvision or timm: no entry is "
-            f"called {landmark}, but {first}, ..."
+            f"the file contains no {architecture} in the layout of torchvision or timm: it has no "
+            f"entry {landmark}, but {first or 'nothing'}"
         )
     if prefix is not None:
-        # Behind the name of a dictionary that they lie in, too.
-        chosen = [name for name in found if name == prefix or name.endswith(f".{prefix}")]
+        # The prefix may follow the name of an outer dictionary.
+        chosen = [name for name in prefixes if name == prefix or name.endswith(f".{prefix}")]
         if not chosen:
-            raise UserError(f"--prefix={prefix}: networks begin with {_listed(found)}")
-        found = [prefix] if prefix in chosen else chosen
-    if len(found) > 1:
-        raise UserError(f"the file holds several networks: choose --prefix={_listed(found)}")
-    (prefix,) = found
-    taken = {
+            raise UserError(f"--prefix={prefix} must be {_either(prefixes)}")
+        prefixes = [prefix] if prefix in chosen else chosen
+    if len(prefixes) > 1:
+        raise UserError(
+            f"the file contains several networks: choose one with --prefix={_either(prefixes)}"
+        )
+    (prefix,) = prefixes
+    of_network = {
         name.removeprefix(prefix): entries[name] for name in entries if name.startswith(prefix)
     }
-    dropped = [name for name in taken if name.startswith(HEADS)]
-    return {name: taken[name] for name in taken if name not in dropped}, prefix, dropped
+    dropped = [name for name in of_network if name.startswith(HEADS)]
+    kept = {name: value for name, value in of_network.items() if name not in dropped}
+    return kept, prefix, dropped
 
 
-def _listed(prefixes: list[str]) -> str:
+def _either(prefixes: list[str]) -> str:
     return " or ".join(repr(prefix) for prefix in prefixes)
 
 
@@ -60,12 +71,22 @@ def describe(
     crop: float,
     stem: str | None,
     heads: int,
-) -> Description:
-    """The encoder that the entries are; see the flags.
+) -> EncoderSpec:
+    """Infers the specification of an encoder from its entries and the flags of the command.
+
+    Args:
+      entries: of the network.
+      architecture: its name.
+      mean: of the channels of the training images in [0, 1].
+      std: standard deviation of these channels.
+      image_size: side in pixels of the images that the network expects.
+      crop: side of the central square that is resized to it, as a fraction of the shorter side.
+      stem: of a ResNet; None to infer it from the entries.
+      heads: of a Vision Transformer; 0 for the default of the architecture.
 
     Raises:
-      UserError: if the stem cannot be told from the entries or is not the one named, or for an
-        image size or a crop that there cannot be.
+      UserError: if the stem cannot be inferred or does not match the entries, or if the image
+        size or the crop is out of range.
     """
     if image_size < 1 or not 0 < crop <= 1:
         raise UserError(f"--image_size={image_size} must be at least 1 and --crop={crop} in (0, 1]")
@@ -79,28 +100,28 @@ def describe(
         first = entries["patch_embed.proj.weight"]
         network |= {"patch_size": first.shape[-1], "heads": heads, "positions": "learned"}
         network["pooling"] = "class" if "cls_token" in entries else "mean"
-    return Description(network, image_size, crop, channels=first.shape[1])
+    return EncoderSpec(network, image_size, crop, channels=first.shape[1])
 
 
-def _stem(shape: tuple[int, ...], named: str | None) -> str:
-    if shape[2:] == (7, 7) and named in (None, "imagenet"):
+def _stem(shape: tuple[int, ...], stem: str | None) -> str:
+    if shape[2:] == (7, 7) and stem in (None, "imagenet"):
         return "imagenet"
-    if shape[2:] == (3, 3) and named in ("cifar", "small"):
-        return named
-    if shape[2:] == (3, 3) and named is None:
+    if shape[2:] == (3, 3) and stem in ("cifar", "small"):
+        return stem
+    if shape[2:] == (3, 3) and stem is None:
         raise UserError(
-            "conv1.weight is 3x3: say --stem=cifar, or --stem=small if max-pooling follows it"
+            "conv1.weight is 3x3: set --stem=cifar, or --stem=small if max-pooling follows it"
         )
     raise UserError(
         f"conv1.weight has shape {list(shape)}: --stem=imagenet is 7x7, cifar and small are 3x3"
     )
 
 
-def check_entries(entries: StateDict, description: Description, backbone: Backbone) -> None:
-    """Returns if the entries are those of the network.
+def check_entries(entries: StateDict, description: EncoderSpec, backbone: Backbone) -> None:
+    """Checks that the entries are those of the network.
 
     Raises:
-      UserError: naming the first entry that differs.
+      UserError: for the first entry that differs.
     """
     size, name = description.image_size, description.network["name"]
     variables = jax.tree.map(
@@ -111,11 +132,11 @@ def check_entries(entries: StateDict, description: Description, backbone: Backbo
     for entry, value in entries.items():
         if entry not in expected:
             raise UserError(f"{name} has no entry {entry} {list(value.shape)}")
-        # Positions may be for another image size; they are resized.
+        # Positions of another image size are allowed; they are resized.
         if entry != "pos_embed" and value.shape != expected[entry].shape:
             raise UserError(
-                f"entry {entry} has shape {list(value.shape)}, in {name} "
-                f"{list(expected[entry].shape)}"
+                f"entry {entry} has shape {list(value.shape)}, but {list(expected[entry].shape)} "
+                f"in {name}"
             )
     for entry in expected:
         if entry not in entries and not entry.endswith("num_batches_tracked"):

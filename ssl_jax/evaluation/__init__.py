@@ -1,1 +1,1 @@
-"""Evaluation of encoders by their features or their `encode` function; no method is known here."""
+"""Evaluation of encoders by their features or `encode` function, independent of any method."""

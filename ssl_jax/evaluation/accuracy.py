@@ -23,7 +23,7 @@ class Accuracy(NamedTuple):
 def label_ranks(scores: Float[Array, "n c"], labels: Int[Array, " n"]) -> Int[Array, " n"]:
     """Number of classes ranked before the label: 0 where the label has the highest score.
 
-    Among equal scores the lower class ranks first. A label whose score is not finite ranks last.
+    Among equal scores the lower class ranks first. A score that is not finite ranks last.
     """
     classes = scores.shape[1]
     own = jnp.take_along_axis(scores, labels[:, None], axis=1)
@@ -43,7 +43,7 @@ def sklearn_accuracy(model: Any, test: Labelled, *, num_classes: int) -> Accurac
     """Accuracy of a fitted scikit-learn classifier.
 
     Args:
-      model: ranks classes by its `predict_proba` or, without one, its `decision_function`.
+      model: ranks classes by its `predict_proba` or, if it has none, its `decision_function`.
       test: the images to classify.
       num_classes: of the data set; classes that the model was not fitted on are never right.
     """

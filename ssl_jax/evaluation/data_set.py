@@ -1,30 +1,30 @@
-"""Another data set than a run's own, as splits to evaluate an encoder on."""
+"""Data sets other than a run's own, as splits to evaluate an encoder on."""
 
 from pathlib import Path
 
 from ssl_jax.data.dataset import Splits
 from ssl_jax.data.load import load
-from ssl_jax.encoder.encoder import Description
+from ssl_jax.encoder.encoder import EncoderSpec
 from ssl_jax.errors import in_section
 
 # Data sets whose images are files of any size.
 OF_FILES = ("folder", "voc07")
-# Data sets that are a person's own.
+# Data sets that a user provides.
 OWN = ("folder", "npz")
 
 
-def load_data_set(name: str, path: str, classes: str, description: Description) -> Splits:
-    """Loads a data set; image files are decoded to what the encoder takes.
+def load_data_set(name: str, path: str, classes: str, description: EncoderSpec) -> Splits:
+    """Loads a data set; image files are decoded to the size and channels that the encoder takes.
 
     Args:
       name: of the data set, as in `config.data.name`.
-      path: where it lies.
+      path: its location.
       classes: file that lists its class folders; "" for all of them.
       description: of the encoder.
 
     Raises:
-      UserError: if there is no such data set, or if it cannot be read; it names the arguments as
-        a configuration does, "config.data.name".
+      UserError: if there is no such data set, or if it cannot be read; the message names arguments
+        as a configuration does, as in "config.data.name".
     """
     files = name in OF_FILES
     with in_section("config.data"):
@@ -40,5 +40,5 @@ def load_data_set(name: str, path: str, classes: str, description: Description) 
 
 
 def result_name(name: str, path: str) -> str:
-    """The name of a data set in results; people's own sets are told apart by their folders."""
+    """Name of a data set in results; sets that users provide are told apart by their folders."""
     return f"{name}-{Path(path).resolve().name}" if name in OWN else name

@@ -1,4 +1,4 @@
-"""The file of an evaluation, DIR/evaluations/<protocol>-<data>.json, and its line on the screen."""
+"""The file of an evaluation, DIR/evaluations/<protocol>-<data>.json, and its line of output."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ def write_evaluation(folder: Path, evaluation: dict[str, Any]) -> str:
 
     Args:
       folder: where the file goes.
-      evaluation: what `run_protocol` returned, with "data", "data_fingerprint" and "step".
+      evaluation: the result of `run_protocol`, with "data", "data_fingerprint" and "step".
 
     Returns:
       A line to print: the metrics, the file, and whether it replaces the evaluation of another
@@ -40,8 +40,8 @@ def summary(evaluation: dict[str, Any]) -> str:
 
 
 def _replaced(old: dict[str, Any] | None, new: dict[str, Any]) -> str:
-    """A note where the new evaluation is not a repetition of the old one."""
+    """A note if the new evaluation is not a repetition of the old one."""
     if old is None:
         return ""
     changed = [key for key in ("step", "data_fingerprint") if old.get(key) != new[key]]
-    return f", replacing that of another {' and '.join(changed)}" if changed else ""
+    return f", replacing one of another {' and '.join(changed)}" if changed else ""

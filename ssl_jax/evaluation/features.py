@@ -13,7 +13,7 @@ from ssl_jax.devices.sharding import Shardings
 
 Encode = Callable[[Float[Array, "b h w c"]], Float[Array, "b d"]]
 
-# Raw pixels are evaluated at this side at most: a probe on d features needs d x d numbers.
+# Largest side at which raw pixels are evaluated: a probe on d features needs d x d numbers.
 LARGEST_PIXEL_SIDE = 32
 PIXEL_BATCH_SIZE = 256
 
@@ -51,13 +51,16 @@ def extract(
 
     Args:
       encode: maps images in [0, 1] to frozen features; always called with `batch_size` images, the
-        last batch padded with zeros. It is not jitted here: jitted by the caller with the
-        parameters as arguments it compiles once per run, closed over them once per call.
+        last batch padded with zeros. It is not jitted here: if the caller jits it with the
+        parameters as arguments, it compiles once per run; if it closes over them, once per call.
       images: uint8 [N, H, W, C], at least one; stored images are read batch by batch.
       batch_size: images per call of `encode`, over all devices.
       shardings: where a batch is placed; by default on the default device. With several processes
         each of them reads all images and gets all features.
       progress: called before each batch with the number of images read so far.
+
+    Returns:
+      Features [N, d].
     """
     rows = []
     running = None
@@ -80,7 +83,7 @@ def extract(
 def pixels(images: Images) -> Float32[np.ndarray, "n d"]:
     """The images themselves as features in [0, 1], d = H W C: the baseline of every encoder.
 
-    Images larger than 32 pixels a side are first reduced to that size.
+    Images with sides of more than 32 pixels are first reduced to that size.
     """
     _, height, width, channels = images.shape
     size = min(height, LARGEST_PIXEL_SIDE), min(width, LARGEST_PIXEL_SIDE)

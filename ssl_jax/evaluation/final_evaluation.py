@@ -1,4 +1,4 @@
-"""The final evaluation of a run: every accuracy in its result.json, in code and in words."""
+"""The final evaluation of a run: the accuracies in its result.json, and how they are measured."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from ssl_jax.evaluation.label_subset import fixed_tenth
 KNN_KS = (5, KNN_K, 200)
 
 PROTOCOL = {
-    "features": "frozen, of images without augmentation; one forward pass, an image's features "
+    "features": "frozen, of images without augmentation; one forward pass; an image's features "
     "do not depend on its batch",
     "knn": f"weighted k-nearest-neighbour vote, k = {KNN_K} (knn_top1), cosine similarity, weights "
     f"exp(similarity / {KNN_TEMPERATURE}); bank = training images and held-out part",
@@ -24,7 +24,7 @@ PROTOCOL = {
     "images; lambda chosen by top-1 on the held-out part of the training split (on a fixed tenth "
     "of the training images where nothing was held out), then fitted again on training images "
     "and held-out part",
-    "pixels": "the images themselves, reduced to 32 pixels a side where they are larger",
+    "pixels": "the images themselves, reduced to sides of 32 pixels where they are larger",
     "test": "the test split is read once, after every choice",
 }
 
@@ -40,13 +40,13 @@ def compare_encoders(
 
     Args:
       encoders: frozen encoders by name; see `extract`.
-      splits: `bank` and, where there is one, `holdout` are learned from, `test` is classified.
+      splits: classifiers learn from `bank` and, if there is one, `holdout`; `test` is classified.
       batch_size: images per call of an encoder.
       shardings: where a batch is placed; by default on the default device.
 
     Returns:
       The metrics of every encoder under its name and those of the pixels under "pixels", see
-      `final_metrics`; under "protocol" the same in words. None where the images have no labels or
+      `final_metrics`; under "protocol" their description. None where the images have no labels or
       there are no test images.
     """
     if splits.bank.labels is None or splits.test is None:
@@ -108,5 +108,5 @@ def final_metrics(
 
 
 def _named(classifier: str, found: Accuracy) -> dict[str, float]:
-    """The accuracy by key; there is no key for a top-5 that is None."""
+    """Accuracies by key; a top-5 that is None has no key."""
     return {f"{classifier}_{k}": top for k, top in found._asdict().items() if top is not None}

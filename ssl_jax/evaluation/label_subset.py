@@ -19,7 +19,7 @@ def fixed_tenth(
     """Holds out the same tenth of `size` images on every call, rounded up.
 
     Args:
-      labels: every class gives its share; None for images without one label each.
+      labels: each class contributes its share; None for images without a single label each.
       size: number of images.
 
     Returns:
@@ -34,9 +34,9 @@ def fixed_tenth(
 def draw_share(
     labels: Int32[np.ndarray, " n"], share: float, *, seed: int
 ) -> Int[np.ndarray, " m"]:
-    """Draws a share of the images, every class giving its share to within one image.
+    """Draws a share of the images; each class contributes its share to within one image.
 
-    Every class gives at least one image, so rare classes may add a few images to the share.
+    Each class contributes at least one image, so rare classes may add a few images to the share.
 
     Args:
       labels: class indices of all images.
@@ -80,11 +80,11 @@ def listed(names: tuple[str, ...], file: Path) -> Int[np.ndarray, " m"]:
 
     Raises:
       UserError: if the file cannot be read or is empty, or if one of its names belongs to no
-        training image or to several.
+        training image or to more than one.
     """
     wanted = list(dict.fromkeys(line.strip() for line in read_lines(file) if line.strip()))
     if not wanted:
-        raise UserError(f"{file} names no image")
+        raise UserError(f"{file} names no images")
     places = collections.defaultdict(list)
     for index, name in enumerate(names):
         places[os.path.basename(name)].append(index)
@@ -95,6 +95,6 @@ def listed(names: tuple[str, ...], file: Path) -> Int[np.ndarray, " m"]:
         )
     if several := [name for name in wanted if len(places[name]) > 1]:
         raise UserError(
-            f"{file} names {several[0]}, of which the training set has {len(places[several[0]])}"
+            f"{file} names {several[0]}, but the training set has {len(places[several[0]])} of them"
         )
     return np.sort(np.array([places[name][0] for name in wanted]))

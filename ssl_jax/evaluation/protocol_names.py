@@ -1,4 +1,4 @@
-"""The protocols by name, and what each is in a line. Needs no jax."""
+"""The protocols by name, with a one-line description each. Does not need jax."""
 
 import importlib
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 class Protocol(NamedTuple):
     """A way to evaluate an encoder.
 
-    about: what it is, in a line.
+    about: one-line description.
     place: module and function, below `evaluation.protocols`: (task, seed) -> metrics by name and,
       under "settings", how they were obtained.
     seeded: whether the seed changes the metrics.
@@ -25,10 +25,11 @@ class Protocol(NamedTuple):
 
 
 _LINEAR = "linear classifier, settings of"
+_CACHED = "on features computed once, without augmentation"
 PROTOCOLS = {
     "knn": Protocol("weighted k-nearest-neighbour vote, several k", "knn.knn", seeded=False),
     "ridge": Protocol("ridge regression, lambda chosen on held-out images", "ridge.ridge", False),
-    "tuned": Protocol("softmax regression by SGD, settings chosen likewise", "tuned.tuned"),
+    "tuned": Protocol("softmax regression by SGD, tuned on held-out images", "tuned.tuned"),
     "svm": Protocol("linear SVMs; on VOC 2007 mean average precision", "svm.svm", seeded=False),
     "geometry": Protocol("alignment, uniformity, effective rank, spectrum", "geometry.geometry"),
     "downscaled": Protocol("an MLP on pixels, features, PCA and t-SNE", "downscaled.downscaled"),
@@ -36,11 +37,9 @@ PROTOCOLS = {
     "multi_network": Protocol(f"{_LINEAR} Multi-network", "linear.multi_network"),
     "msbreg": Protocol(f"{_LINEAR} MSBReg", "linear.msbreg"),
     "moco": Protocol(f"{_LINEAR} MoCo", "linear.moco"),
-    "multi_network_cached": Protocol(
-        "the same on features computed once, without augmentation", "linear.multi_network_cached"
-    ),
-    "msbreg_cached": Protocol("likewise", "linear.msbreg_cached"),
-    "moco_cached": Protocol("likewise", "linear.moco_cached"),
+    "multi_network_cached": Protocol(f"multi_network {_CACHED}", "linear.multi_network_cached"),
+    "msbreg_cached": Protocol(f"msbreg {_CACHED}", "linear.msbreg_cached"),
+    "moco_cached": Protocol(f"moco {_CACHED}", "linear.moco_cached"),
     "places205": Protocol(f"{_LINEAR} MSBReg for Places205", "linear.places205"),
     "inat18": Protocol(f"{_LINEAR} MSBReg for iNaturalist 2018", "linear.inat18"),
     "finetune_1": Protocol("1 % of the labels, encoder frozen", "finetune.finetune_1"),

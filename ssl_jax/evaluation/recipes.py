@@ -1,6 +1,6 @@
 """Recipes: how the papers train a classifier with labels to evaluate an encoder, as data.
 
-What no paper gives is marked "ours".
+Settings that no paper gives are marked "ours".
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ class Recipe(NamedTuple):
     batch_size: images per step; the whole training set where that is smaller.
     optimizer: name of the optimizer, as in `optim.optimizers.make`.
     momentum: of the optimizer, likewise.
-    nesterov: whether the momentum is Nesterov's.
+    nesterov: whether to use Nesterov momentum.
     scaled: whether learning rates are multiplied by batch / 256.
     schedule: "cosine" to 0, "constant", or "drops" by a factor of 10 at the epochs `drops`.
     drops: epochs, which may be fractions.
@@ -40,7 +40,7 @@ class Recipe(NamedTuple):
     labels: float = 1.0
 
     def peak(self, rate: float, batch_size: int) -> float:
-        """The peak of a learning rate that is given as `rate`, with batches of `batch_size`."""
+        """The peak for batches of `batch_size`, of a learning rate that is given as `rate`."""
         return rate * batch_size / 256 if self.scaled else rate
 
 

@@ -1,4 +1,4 @@
-"""How a protocol is run: over seeds, with their mean and deviation."""
+"""Runs a protocol over seeds and takes the mean and standard deviation of its metrics."""
 
 import statistics
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ def run_protocol(name: str, task: Task, *, seeds: Sequence[int] = (0,)) -> dict[
     Args:
       name: a key of `PROTOCOLS`.
       task: the encoder and the images.
-      seeds: repetitions do not count; a protocol that is not seeded runs once.
+      seeds: duplicates are ignored; a protocol that is not seeded runs once.
 
     Returns:
-      What the protocol returns. Of several seeds, every metric is the mean and has a sample
-      standard deviation beside it (`top1_std`); everything else is that of the first seed.
-      runs: what the protocol returned for each of several seeds; empty for a single run.
+      The protocol's result. With several seeds, every metric is the mean and comes with its sample
+      standard deviation (`top1_std`); everything else is that of the first seed.
+      runs: the protocol's result for each of several seeds; empty for a single run.
       protocol: its name.
       seeds: those that were used; empty where the protocol is not seeded.
       splits: number of images in each part.

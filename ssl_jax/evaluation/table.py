@@ -1,4 +1,4 @@
-"""The table that a run ends with."""
+"""The table at the end of a run."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ _ROWS = {"trained": "trained encoder", "untrained": "untrained encoder", "pixels
 
 
 def evaluation_table(evaluation: dict[str, Any] | None) -> str:
-    """kNN and linear accuracy of the encoder beside the two baselines that it has to beat.
+    """kNN and linear accuracy of the encoder and of the two baselines that it has to beat.
 
     Args:
-      evaluation: what `final_evaluation.compare_encoders` returned.
+      evaluation: the result of `final_evaluation.compare_encoders`.
     """
     if evaluation is None:
         return "no labels, or no test images: nothing to evaluate by"

@@ -1,4 +1,4 @@
-"""What a protocol is given: an encoder, labelled images, and their features, computed once."""
+"""The input of a protocol: an encoder, labelled images, and their features, computed once."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from ssl_jax.evaluation.features import Labelled, extract
 from ssl_jax.evaluation.label_subset import fixed_tenth
 
 PARTS = ("fit", "holdout", "test")
-# The augmentation of the images behind `Task.features`, in the words of results.
+# The augmentation of the images behind `Task.features`, as results describe it.
 NOT_AUGMENTED = "none (cached features)"
 NEEDS_SINGLE_LABELS = "images with several classes each need --protocol=svm"
 
@@ -52,7 +52,7 @@ class Task:
     def part(self, name: str) -> Dataset:
         """The images called "fit" (to fit), "holdout" (to choose by), "test", or "train".
 
-        "train" is all that may be learned from: those of "fit", then those of "holdout".
+        "train" is everything that may be learned from: the images of "fit", then of "holdout".
         """
         if name == "train":
             return self.train()
@@ -115,12 +115,12 @@ def make_task(
 ) -> Task:
     """Makes a task of an encoder and images; see `Task` for the arguments.
 
-    Where nothing was held out, a fixed tenth of the training images is held out now, every class
-    giving its share. `batch_size` is rounded up to a multiple of the number of devices.
+    Where nothing was held out, a fixed tenth of the training images is held out now, to which each
+    class contributes its share. `batch_size` is rounded up to a multiple of the number of devices.
 
     Raises:
       UserError: if the images have no labels, if there are no test images, or if the images have
-        another number of channels than the encoder.
+        a different number of channels than the encoder.
     """
     bank, test, channels = splits.bank, splits.test, encoder.description.channels
     if test is None or any(d.labels is None and d.presence is None for d in (bank, test)):

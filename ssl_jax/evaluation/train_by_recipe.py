@@ -1,4 +1,4 @@
-"""Protocols that train a linear classifier with labels as a paper's recipe says.
+"""Protocols that train a linear classifier with labels, according to a paper's recipe.
 
 Recipes choose nothing: they train on all labelled training images, including held-out ones, or on
 the share that they name. The test images are read once, after the last epoch.
@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Int
 
 from ssl_jax.data.dataset import Dataset, take
-from ssl_jax.data.files import Files
+from ssl_jax.data.files import ImageFiles
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.classifiers.linear_head import head_accuracy
 from ssl_jax.evaluation.classifiers.trained import train_on_features, train_on_images
@@ -32,14 +32,14 @@ def train_by_recipe(
       seed: of the training and of the labelled share that is drawn.
       recipe: how to train.
       cached: train on features of images without augmentation. They are computed once, which is
-        far faster, but it is another protocol; "settings" tell which of the two it was.
+        far faster, but it is a different protocol; "settings" say which of the two it was.
 
     Returns:
       top1 and top5 on the test images; settings: how the classifier was trained.
 
     Raises:
-      UserError: if the training diverges, if the labelled share cannot be had, or if cached
-        features are asked for where the encoder is fine-tuned.
+      UserError: if the training diverges, if the labelled share cannot be drawn, or if cached
+        features are requested although the encoder is fine-tuned.
     """
     frozen = recipe.encoder_learning_rate == 0
     cached = cached or not recipe.augmentation
@@ -90,7 +90,7 @@ def describe(recipe: Recipe, size: int, *, cached: bool) -> dict[str, Any]:
 def _labelled(
     dataset: Dataset, share: float, file: Path | None, seed: int
 ) -> tuple[Int[np.ndarray, " m"], str]:
-    """(indices of the training images whose labels are used, what they are in words)."""
+    """(indices of the training images whose labels are used, their description)."""
     if dataset.labels is None:
         raise UserError(NEEDS_SINGLE_LABELS)
     size = len(dataset.labels)
@@ -98,10 +98,10 @@ def _labelled(
         return np.arange(size), f"all {size} training images"
     if file is None:
         rows = draw_share(dataset.labels, share, seed=seed)
-        which = f"{share:.0%} drawn by seed {seed}, each class giving its share"
-    elif isinstance(dataset.images, Files):
+        which = f"{share:.0%} drawn by seed {seed}, in proportion to the classes"
+    elif isinstance(dataset.images, ImageFiles):
         rows = listed(dataset.images.names, file)
-        which = f"those of the list {file.name}"
+        which = f"those listed in {file.name}"
     else:
         raise UserError(f"{file} lists file names, but the training images are not image files")
     return rows, f"{len(rows)} of {size} training images: {which}"

@@ -1,4 +1,4 @@
-"""ResNets as a pickle that Detectron2's checkpointer reads.
+"""ResNets as a pickle for the checkpointer of Detectron2, whose names for the entries are:
 
     layer1.0.conv1.weight            res2.0.conv1.weight
     layer1.0.bn1.running_mean        res2.0.conv1.norm.running_mean
@@ -6,7 +6,7 @@
     layer1.0.downsample.1.weight     res2.0.shortcut.norm.weight
     bn1.bias                         stem.conv1.norm.bias
 
-"matching_heuristics" makes it find these names behind any prefix, such as that of an FPN.
+With "matching_heuristics" it finds these names behind any prefix, such as that of an FPN.
 """
 
 import pickle
@@ -30,17 +30,17 @@ def write(encoder: Encoder, path: Path) -> None:
     """Writes the file.
 
     Raises:
-      UserError: for a network that Detectron2 does not have.
+      UserError: for a network that Detectron2 does not support.
     """
     network = encoder.backbone
     if not isinstance(network, ResNet) or network.stem != "imagenet" or not architecture(encoder):
         raise UserError(
-            "Detectron2 reads resnet18, resnet34 and resnet50 of the usual width and stages with "
-            f"network.stem=imagenet, not this {encoder.description.network['name']}"
+            "Detectron2 supports resnet18, resnet34 and resnet50 of the usual width and stages "
+            f"with network.stem=imagenet, not this {encoder.description.network['name']}"
         )
     state_dict = to_torch(encoder.variables)
     model = {
-        _their_name(name): value
+        _to_detectron2(name): value
         for name, value in state_dict.items()
         if not name.endswith("num_batches_tracked")
     }
@@ -52,15 +52,15 @@ def write(encoder: Encoder, path: Path) -> None:
 def features(
     path: Path, encoder: Encoder, images: Float[np.ndarray, "n h w c"]
 ) -> Float[np.ndarray, "n d"]:
-    """Features from the arrays of the file, in NumPy."""
+    """Features computed in NumPy from the arrays in the file."""
     with path.open("rb") as file:
         model = pickle.load(file)["model"]
-    state_dict = {_our_name(name): value for name, value in model.items()}
+    state_dict = {_from_detectron2(name): value for name, value in model.items()}
     return numpy_features(state_dict, prepared(encoder, images), encoder.backbone)
 
 
 def advice(encoder: Encoder, path: Path) -> list[str]:
-    """What Detectron2's configuration must say."""
+    """The configuration that Detectron2 needs."""
     mean, std = ([round(255 * v, 3) for v in values] for values in statistics(encoder))
     depth = encoder.description.network["name"].removeprefix("resnet")
     return [
@@ -75,14 +75,14 @@ def advice(encoder: Encoder, path: Path) -> list[str]:
         "INPUT:",
         '  FORMAT: "RGB"',
         "",
-        "docs/detection.md has whole commands",
+        "see docs/detection.md for complete commands",
     ]
 
 
 class _Pickler(pickle.Pickler):
-    """Writes arrays so that every version of NumPy reads them.
+    """Writes arrays so that every version of NumPy can read them.
 
-    NumPy 2 would name its private modules, which NumPy 1 does not have.
+    NumPy 2 would refer to its private modules, which NumPy 1 lacks.
     """
 
     def reducer_override(self, obj: Any) -> Any:
@@ -91,14 +91,14 @@ class _Pickler(pickle.Pickler):
         return np.ndarray, (obj.shape, obj.dtype.str, bytearray(obj.tobytes()))
 
 
-def _their_name(name: str) -> str:
+def _to_detectron2(name: str) -> str:
     name = re.sub(r"^layer(\d)", lambda match: f"res{int(match[1]) + 1}", name)
     name = re.sub(r"^(conv1|bn1)", r"stem.\1", name)
     name = re.sub(r"\bbn(\d)", r"conv\1.norm", name)
     return name.replace("downsample.0", "shortcut").replace("downsample.1", "shortcut.norm")
 
 
-def _our_name(name: str) -> str:
+def _from_detectron2(name: str) -> str:
     name = re.sub(r"^res(\d)", lambda match: f"layer{int(match[1]) - 1}", name)
     name = re.sub(r"\bconv(\d)\.norm", r"bn\1", name.removeprefix("stem."))
     name = name.replace("shortcut.norm", "downsample.1")

@@ -1,4 +1,4 @@
-"""The network with its normalisation as ONNX, by way of PyTorch (the extra "export")."""
+"""The network with its normalisation as ONNX, exported by PyTorch (the extra "export")."""
 
 import importlib.util
 from pathlib import Path
@@ -20,7 +20,7 @@ def write(encoder: Encoder, path: Path) -> None:
     """Writes the file.
 
     Raises:
-      UserError: if what it needs is not installed.
+      UserError: if a package that it needs is not installed.
     """
     _require()
     import torch  # pyright: ignore[reportMissingImports]
@@ -33,7 +33,7 @@ def write(encoder: Encoder, path: Path) -> None:
         input_names=["images"],
         output_names=["features"],
         dynamic_shapes=({0: torch.export.Dim("batch")},),
-        external_data=False,  # weights inside
+        external_data=False,  # keeps the weights in the file
         verbose=False,
     )
 
@@ -41,7 +41,7 @@ def write(encoder: Encoder, path: Path) -> None:
 def features(
     path: Path, encoder: Encoder, images: Float[np.ndarray, "n h w c"]
 ) -> Float[np.ndarray, "n d"]:
-    """Features that onnxruntime computes from the file."""
+    """Features computed by onnxruntime from the file."""
     _require()
     import onnxruntime  # pyright: ignore[reportMissingImports]
 
@@ -60,7 +60,7 @@ def advice(encoder: Encoder, path: Path) -> list[str]:
         f"  # float32 [N, {channels}, {size}, {size}] in [0, 1]",
         "",
         preparation(encoder),
-        "normalisation is inside",
+        "the file includes normalisation",
     ]
 
 

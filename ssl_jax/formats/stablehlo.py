@@ -1,7 +1,7 @@
 """The whole function from images to features, for any program that runs StableHLO.
 
-Serialised by jax.export for CPU, CUDA and TPU, with the weights inside, for any number of images.
-Products have full float32 precision wherever it runs.
+jax.export serialises it with the weights, for CPU, CUDA and TPU and for any number of images.
+Matrix products have full float32 precision on every platform.
 """
 
 from pathlib import Path
@@ -31,7 +31,7 @@ def write(encoder: Encoder, path: Path) -> None:
 def features(
     path: Path, encoder: Encoder, images: Float[np.ndarray, "n h w c"]
 ) -> Float[np.ndarray, "n d"]:
-    """Features from the file alone."""
+    """Features computed from the file alone."""
     return np.asarray(export.deserialize(bytearray(path.read_bytes())).call(images))
 
 
@@ -43,5 +43,5 @@ def advice(encoder: Encoder, path: Path) -> list[str]:
         f"encode = jax.export.deserialize(bytearray(open({str(path)!r}, 'rb').read())).call",
         f"features = encode(images)  # float32 [N, {side}, {side}, {channels}] in [0, 1]",
         "",
-        preparation(encoder) + "; all of it inside",
+        preparation(encoder) + "; the file includes all of this",
     ]

@@ -1,4 +1,4 @@
-"""Any encoder as timm's: safetensors with its names and layouts, without a classifier."""
+"""Any encoder as a timm model: safetensors with names and layouts of timm, no classifier."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def _model(encoder: Encoder) -> list[str]:
         return [
             f"model = timm.create_model({name!r}, num_classes=0)"
             if name
-            else "model = ...  # not one of timm's: another width or other stages",
+            else "model = ...  # timm has no ResNet of this width and these stages",
             *torchvision.stem(encoder),
         ]
     pooling = ', class_token=False, global_pool="avg", fc_norm=False'

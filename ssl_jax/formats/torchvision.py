@@ -1,4 +1,4 @@
-"""ResNets as torchvision's: safetensors with its names and layouts, without `fc`."""
+"""ResNets as torchvision models: safetensors with names and layouts of torchvision, no `fc`."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import safetensors.numpy
 from jaxtyping import Float
 
 from ssl_jax.encoder import file as encoder_file
-from ssl_jax.encoder.encoder import Description, Encoder
+from ssl_jax.encoder.encoder import Encoder, EncoderSpec
 from ssl_jax.encoder.file import KEY
 from ssl_jax.errors import UserError
 from ssl_jax.formats.parts.check import numpy_features
@@ -24,19 +24,19 @@ def write(encoder: Encoder, path: Path) -> None:
       UserError: for a Vision Transformer.
     """
     if not isinstance(encoder.backbone, ResNet):
-        raise UserError("torchvision's format is for ResNets; for this one there is --format=timm")
+        raise UserError("the torchvision format supports only ResNets; use --format=timm")
     encoder_file.write(path, encoder.description, encoder.variables)
 
 
 def features(
     path: Path, encoder: Encoder, images: Float[np.ndarray, "n h w c"]
 ) -> Float[np.ndarray, "n d"]:
-    """Features from the file alone, in NumPy."""
+    """Features computed in NumPy from the file alone."""
     with safetensors.safe_open(path, "numpy") as file:
-        description = Description.from_json(file.metadata()[KEY])
-    seen = prepared(encoder, images)
+        description = EncoderSpec.from_json(file.metadata()[KEY])
     state_dict = safetensors.numpy.load_file(path)
-    return numpy_features(state_dict, seen, make_backbone(**description.network))
+    backbone = make_backbone(**description.network)
+    return numpy_features(state_dict, prepared(encoder, images), backbone)
 
 
 def advice(encoder: Encoder, path: Path) -> list[str]:
@@ -46,7 +46,7 @@ def advice(encoder: Encoder, path: Path) -> list[str]:
         "import safetensors.torch, torch, torchvision",
         f"model = torchvision.models.{name}()"
         if name
-        else "model = ...  # not one of torchvision's: another width or other stages",
+        else "model = ...  # torchvision has no ResNet of this width and these stages",
         *stem(encoder),
         "model.fc = torch.nn.Identity()  # or load with strict=False: only fc is missing",
         f"model.load_state_dict(safetensors.torch.load_file({str(path)!r}))",
@@ -57,7 +57,7 @@ def advice(encoder: Encoder, path: Path) -> list[str]:
 
 
 def architecture(encoder: Encoder) -> str:
-    """The name of torchvision's and timm's constructor; "" if they have none for this ResNet."""
+    """Name of the constructor in torchvision and timm; "" if they have none for this ResNet."""
     network, name = encoder.backbone, encoder.description.network["name"]
     usual = make_backbone(name)
     assert isinstance(network, ResNet) and isinstance(usual, ResNet)
@@ -66,7 +66,7 @@ def architecture(encoder: Encoder) -> str:
 
 
 def stem(encoder: Encoder) -> list[str]:
-    """What turns the first layers of torchvision's or timm's ResNet, `model`, into ours."""
+    """Code that adapts the first layers of a ResNet of torchvision or timm, `model`, to ours."""
     network, channels = encoder.backbone, encoder.description.channels
     assert isinstance(network, ResNet)
     size, stride, padding = (3, 1, network.stem_padding)

@@ -1,1 +1,1 @@
-"""Name = location: "byol" is methods/byol.py, "my_package.my_method" a module of the user's."""
+"""A name is a location: "byol" is methods/byol.py, "my_package.my_method" a user's module."""

@@ -1,4 +1,4 @@
-"""The keys of nested sections as dotted names."""
+"""Keys of nested sections as dotted names."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,11 @@ from ml_collections import ConfigDict
 
 
 def dotted(config: ConfigDict, prefix: str = "") -> Iterator[str]:
-    """The keys of a configuration, as "optimizer.name"."""
+    """All keys of a configuration, such as "optimizer.name".
+
+    >>> sorted(dotted(ConfigDict({"optimizer": {"name": "sgd"}, "seed": 0})))
+    ['optimizer.name', 'seed']
+    """
     for key, value in config.items():
         if isinstance(value, ConfigDict):
             yield from dotted(value, f"{prefix}{key}.")

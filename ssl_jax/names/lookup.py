@@ -1,4 +1,4 @@
-"""What a name stands for: a file of a menu, or a dotted path into a package of the user's."""
+"""Looks up a name: a file of a menu, or a dotted path into a user's package."""
 
 import importlib
 import pkgutil
@@ -9,33 +9,43 @@ from ssl_jax.errors import Problem, UserError, require
 
 
 def choices(menu: ModuleType) -> list[str]:
-    """The names of a menu, a package that holds one file per choice; imports none of them."""
+    """Lists the names of a menu, a package with one file per choice, without importing them.
+
+    >>> from ssl_jax.data import sources
+    >>> choices(sources)[:3]
+    ['cifar10', 'cifar100', 'digits']
+    """
     return sorted(module.name for module in pkgutil.iter_modules(menu.__path__) if not module.ispkg)
 
 
 def find(menu: ModuleType, name: str, attribute: str) -> Any:
-    """The `attribute` of a choice of the menu, or of a module of the user's at a dotted path.
+    """Looks up an attribute of a choice of the menu, or of a user's module.
+
+    Args:
+      menu: the package of the choices.
+      name: of a choice, or the dotted path of a module.
+      attribute: name of the attribute.
 
     Raises:
-      UserError: for a name that is neither; lists the names that exist.
+      UserError: if there is no such choice or module, with a list of the choices.
     """
     if "." in name:
         module = at_path(name)
         require(hasattr(module, attribute), "name", name, f"has no {attribute}")
         return getattr(module, attribute)
-    known = choices(menu)
-    rule = f"must be one of {', '.join(known)}, or the dotted path of a module of yours"
-    require(name in known, "name", name, rule)
+    names = choices(menu)
+    rule = f"must be one of {', '.join(names)}, or the dotted path of your own module"
+    require(name in names, "name", name, rule)
     return getattr(module_of(menu, name), attribute)
 
 
 def module_of(menu: ModuleType, name: str) -> ModuleType:
-    """The module of a choice that exists."""
+    """Imports the module of an existing choice."""
     return importlib.import_module(f"{menu.__name__}.{name}")
 
 
 def at_path(path: str) -> Any:
-    """What a dotted path names: a module, or what it contains.
+    """Imports the module at a dotted path, or an attribute of a module.
 
     Raises:
       UserError: if it cannot be imported.
@@ -45,8 +55,8 @@ def at_path(path: str) -> Any:
     except Exception as error:
         parent, _, attribute = path.rpartition(".")
         missing = isinstance(error, ModuleNotFoundError) and error.name == path
-        if missing and parent and (found := getattr(at_path(parent), attribute, None)) is not None:
-            return found
+        if missing and parent and (value := getattr(at_path(parent), attribute, None)) is not None:
+            return value
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         problem = Problem("name", path, f"cannot be imported: {reason}")
         raise UserError(str(problem), problem) from error

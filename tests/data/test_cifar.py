@@ -1,4 +1,4 @@
-"""CIFAR's python archives, in the layout and the pickle dialect of the official ones."""
+"""CIFAR archives with the layout and the pickle protocol of the official Python archives."""
 
 import os
 import pickle
@@ -12,13 +12,14 @@ import pytest
 
 from ssl_jax.data.load import load
 from ssl_jax.errors import UserError
+from tests.refusals import refuses
 
 RNG = np.random.default_rng(0)
 CIFAR10_FILES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
 
 
 def python2(value):
-    """`value` in the opcodes of Python 2's cPickle: byte strings, and NumPy's old module names."""
+    """Pickles `value` like cPickle of Python 2: byte strings, and old module names of NumPy."""
     if isinstance(value, bytes):
         return b"T" + struct.pack("<i", len(value)) + value
     if isinstance(value, int):
@@ -40,7 +41,7 @@ def write(path, content):
 
 
 def write_cifar10(folder):
-    """Three images a file; returns {file: (rows, labels)}."""
+    """Three images per file; returns {file: (rows, labels)}."""
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for name in CIFAR10_FILES:
@@ -59,17 +60,17 @@ def test_cifar10_images_labels_and_classes(tmp_path):
     np.testing.assert_array_equal(train.images, again.images)
     assert train.images.shape == (15, 32, 32, 3) and test.images.shape == (3, 32, 32, 3)
     assert train.classes == test.classes == tuple(f"class {number}" for number in range(10))
-    place = 0
+    index = 0
     for name in CIFAR10_FILES[:5]:
         for row, label in zip(*written[name], strict=True):
-            assert train.labels[place] == label
+            assert train.labels[index] == label
             for y, x, channel in [(0, 0, 0), (31, 0, 1), (5, 17, 2), (30, 31, 2)]:
-                assert train.images[place, y, x, channel] == row[1024 * channel + 32 * y + x]
-            place += 1
+                assert train.images[index, y, x, channel] == row[1024 * channel + 32 * y + x]
+            index += 1
     assert test.labels.tolist() == written["test_batch"][1]
 
 
-def test_cifar100_has_its_fine_labels(tmp_path):
+def test_cifar100_has_fine_labels(tmp_path):
     folder = tmp_path / "cifar-100-python"
     folder.mkdir()
     for name in ("train", "test"):
@@ -83,7 +84,7 @@ def test_cifar100_has_its_fine_labels(tmp_path):
     assert len(train.classes) == 100 and train.classes[42] == "fine 42"
 
 
-def test_batches_written_by_python_3_are_read_too(tmp_path):
+def test_batches_written_by_python_3_are_also_read(tmp_path):
     written = write_cifar10(tmp_path)
     rows, labels = written["test_batch"]
     content = {b"data": rows, b"labels": labels}
@@ -99,15 +100,15 @@ class Malicious:
         return os.mkdir, (self.victim,)
 
 
-def test_a_malicious_pickle_is_refused_and_runs_nothing(tmp_path):
+def test_a_malicious_pickle_is_refused_without_running_it(tmp_path):
     write_cifar10(tmp_path)
-    victim = tmp_path / "made by the pickle"
+    victim = tmp_path / "created by the pickle"
     attack = pickle.dumps({b"data": Malicious(victim), b"labels": []}, protocol=2)
     (tmp_path / "data_batch_3").write_bytes(attack)
     with pytest.raises(UserError, match=r"data_batch_3 cannot be read: .*posix.mkdir"):
         load("cifar10", path=str(tmp_path))
     assert not victim.exists()
-    pickle.loads(attack)  # it would have worked
+    pickle.loads(attack)  # the attack would have worked
     assert victim.exists()
 
 
@@ -117,11 +118,11 @@ GOOD = {b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, 9]}
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({**GOOD, b"labels": [0, 10]}, "test_batch must hold 3072 bytes and a class number"),
-        ({**GOOD, b"labels": [0, 9, 1]}, "test_batch must hold"),
-        ({**GOOD, b"labels": [b"a", b"b"]}, "test_batch must hold"),
-        ({**GOOD, b"data": np.zeros((2, 3071), np.uint8)}, "test_batch must hold"),
-        ({**GOOD, b"data": [0, 9]}, "test_batch must hold"),
+        ({**GOOD, b"labels": [0, 10]}, "test_batch must contain 3072 bytes and a class number"),
+        ({**GOOD, b"labels": [0, 9, 1]}, "test_batch must contain 3072 bytes"),
+        ({**GOOD, b"labels": [b"a", b"b"]}, "test_batch must contain 3072 bytes"),
+        ({**GOOD, b"data": np.zeros((2, 3071), np.uint8)}, "test_batch must contain 3072 bytes"),
+        ({**GOOD, b"data": [0, 9]}, "test_batch must contain 3072 bytes"),
         ({b"data": GOOD[b"data"]}, "test_batch cannot be read: KeyError"),
         ([0, 9], "test_batch cannot be read: TypeError"),
     ],
@@ -134,7 +135,7 @@ def test_other_content_is_refused(tmp_path, content, message):
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_or_cut_file_is_refused(tmp_path):
+def test_a_missing_or_truncated_file_is_refused(tmp_path):
     write_cifar10(tmp_path)
     content = (tmp_path / "data_batch_2").read_bytes()
     (tmp_path / "data_batch_2").write_bytes(content[:5000])
@@ -145,21 +146,20 @@ def test_a_missing_or_cut_file_is_refused(tmp_path):
         load("cifar10", path=str(tmp_path))
 
 
-def test_a_path_that_is_no_folder_is_refused():
-    with pytest.raises(UserError, match="config.data.path 'missing' must be a folder"):
+def test_a_path_that_is_not_a_folder_is_refused():
+    with refuses("path", "missing"):
         load("cifar10", path="missing")
 
 
-def test_without_any_data_both_ways_of_getting_it_are_named(tmp_path, monkeypatch):
+def test_without_data_the_message_names_both_sources(tmp_path, monkeypatch):
     def offline(*args, **kwargs):
         raise urllib.error.URLError("offline")
 
     monkeypatch.setattr(urllib.request, "urlopen", offline)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # TFDS leaves empty folders there
-    with pytest.raises(UserError) as error:
+    with refuses("path", str(tmp_path)) as error:
         load("cifar10", path=str(tmp_path))
     message = str(error.value)
-    assert "\n" not in message
-    assert "must hold cifar-10-batches-py (the python archive, unpacked)" in message
-    assert f"{tmp_path} holds neither cifar10 as prepared by TensorFlow Datasets nor" in message
+    assert "must contain cifar-10-batches-py, the unpacked Python archive" in message
+    assert f"{tmp_path} contains neither cifar10 as prepared by TensorFlow Datasets nor" in message
     assert "cifar-10-binary.tar.gz" in message and "offline" in message

@@ -1,4 +1,4 @@
-"""Parts of a data set, and the name of what it holds."""
+"""Splits of a data set, and its fingerprint."""
 
 import math
 
@@ -16,13 +16,13 @@ from ssl_jax.data.dataset import (
     take,
     with_test,
 )
-from ssl_jax.errors import UserError
+from tests.refusals import refuses
 
 SIZES = (40, 25, 10, 5)
 
 
 def numbered(labelled=True):
-    """80 images whose first pixel is their number, in classes of 40, 25, 10 and 5."""
+    """80 images whose first pixel is their index, in classes of 40, 25, 10 and 5."""
     labels = np.random.default_rng(0).permutation(np.repeat(np.arange(4), SIZES))
     images = np.zeros((80, 2, 2, 1), np.uint8)
     images[:, 0, 0, 0] = np.arange(80)
@@ -36,7 +36,7 @@ def numbers(dataset):
 
 
 @pytest.mark.parametrize("count", [1, 7, 20, 37, 80])
-def test_every_class_gives_its_share(count):
+def test_every_class_contributes_its_share(count):
     labels = numbered().labels
     chosen = draw(labels, size=80, count=count, seed=3)
     assert len(set(chosen.tolist())) == count
@@ -45,7 +45,7 @@ def test_every_class_gives_its_share(count):
         assert math.floor(share) <= np.sum(labels[chosen] == label) <= math.ceil(share)
 
 
-def test_the_odd_images_of_equal_classes_are_shared_out_at_random():
+def test_equal_classes_share_the_remainder_at_random():
     labels = np.arange(100, dtype=np.int32) % 10
     favoured = {
         tuple(np.bincount(labels[draw(labels, size=100, count=15, seed=seed)])) for seed in range(8)
@@ -54,7 +54,7 @@ def test_the_odd_images_of_equal_classes_are_shared_out_at_random():
     assert all(sorted(counts) == [1] * 5 + [2] * 5 for counts in favoured)
 
 
-def test_a_class_gives_images_at_random():
+def test_images_of_a_class_are_drawn_at_random():
     labels = np.zeros(50, np.int32)
     draws = [set(draw(labels, size=50, count=10, seed=seed).tolist()) for seed in range(40)]
     assert set.union(*draws) == set(range(50))
@@ -68,7 +68,7 @@ def test_the_holdout_is_the_same_for_every_seed_and_limit():
     assert np.bincount(parts[0][1].labels).tolist() == [8, 5, 2, 1]
     for rest, kept in parts:
         assert not set(numbers(rest)) & set(numbers(kept))
-        for part in (rest, kept):  # labels went with their images
+        for part in (rest, kept):  # labels follow their images
             np.testing.assert_array_equal(part.labels, train.labels[numbers(part)])
     assert sorted(numbers(parts[0][0]) + held[0]) == list(range(80))
 
@@ -82,44 +82,45 @@ def test_the_limit_is_drawn_by_the_seed():
     assert len(set(first)) == len(set(other)) == 20
 
 
-def test_an_unlabelled_set_is_split_too():
+def test_an_unlabelled_set_is_split_as_well():
     rest, kept = split(numbered(labelled=False), holdout=10, limit=30, seed=0)
     assert len(set(numbers(rest)) | set(numbers(kept))) == 40
     assert rest.labels is None and kept.labels is None
 
 
-def test_no_holdout_is_none():
+def test_without_a_holdout_the_second_part_is_none():
     train, kept = split(numbered(), holdout=0, limit=0, seed=0)
     assert kept is None and numbers(train) == list(range(80))
 
 
 @pytest.mark.parametrize(
-    ("holdout", "limit", "message"),
+    ("holdout", "limit", "key", "rule"),
     [
-        (80, 0, "holdout of 80 images must leave some of the 80"),
-        (-1, 0, "holdout of -1 images"),
-        (0, 81, "config.data.limit 81 must be 0 .all. or at most the 80"),
-        (10, 71, "config.data.limit 71 .* 70 training images"),
-        (0, -1, "config.data.limit -1"),
+        (80, 0, "holdout", "some of the 80 training images"),
+        (-1, 0, "holdout", "some of the 80 training images"),
+        (0, 81, "limit", "must be 0 (all) or at most 80,"),
+        (10, 71, "limit", "must be 0 (all) or at most 70,"),
+        (0, -1, "limit", "must be 0 (all) or at most 80,"),
     ],
 )
-def test_more_images_than_there_are_are_refused(holdout, limit, message):
-    with pytest.raises(UserError, match=message):
+def test_numbers_of_images_out_of_range_are_refused(holdout, limit, key, rule):
+    with refuses(key, {"holdout": holdout, "limit": limit}[key]) as caught:
         split(numbered(), holdout=holdout, limit=limit, seed=0)
+    assert rule in str(caught.value)
 
 
-def test_a_labelled_set_gives_up_a_tenth_for_testing():
+def test_a_tenth_of_a_labelled_set_becomes_the_test_set():
     train, test = with_test(numbered())
     assert (len(train.images), len(test.images)) == (72, 8)
     assert with_test(numbered(labelled=False))[1] is None
 
 
-def test_files_left_out_are_listed_once():
+def test_skipped_files_are_listed_once():
     rest, chosen = set_aside(numbered(), 8)
     assert rest.skipped == ("broken.png",) and chosen.skipped == ()
 
 
-def test_the_fingerprint_names_the_content():
+def test_the_fingerprint_depends_on_the_content():
     base = numbered()
     pixels, labels = base.images.copy(), base.labels.copy()
     pixels[5, 1, 1, 0] ^= 1
@@ -138,7 +139,7 @@ def test_the_fingerprint_names_the_content():
     assert len(fingerprint(base)) == 64
 
 
-def test_arrays_are_in_memory_already():
+def test_arrays_are_already_in_memory():
     dataset = numbered()
     assert in_memory(dataset) is dataset
     assert bytes_of(dataset) == 320

@@ -1,4 +1,4 @@
-"""Image files of every kind against pixels known beforehand."""
+"""Image files of every format against known pixels."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def grey_to_rgb(grey):
     return np.repeat(grey[:, :, None], 3, axis=2)
 
 
-def test_colour_comes_as_stored(tmp_path):
+def test_colour_is_read_as_stored(tmp_path):
     for name in ("a.png", "a.BMP", "a.ppm", "a.tif"):
         Image.fromarray(RGB).save(tmp_path / name)
         np.testing.assert_array_equal(stored(tmp_path / name), RGB)
@@ -36,8 +36,8 @@ def test_grey_fills_three_channels_or_one(tmp_path):
 def test_colour_to_grey_is_the_luma_of_itu_601(tmp_path):
     Image.fromarray(RGB).save(tmp_path / "a.png")
     expected = RGB @ np.array([0.299, 0.587, 0.114])
-    found = stored(tmp_path / "a.png", channels=1)
-    np.testing.assert_allclose(found[:, :, 0], expected, atol=0.51)
+    decoded = stored(tmp_path / "a.png", channels=1)
+    np.testing.assert_allclose(decoded[:, :, 0], expected, atol=0.51)
 
 
 def test_black_and_white_are_0_and_255(tmp_path):
@@ -59,14 +59,14 @@ def test_thirty_two_bit_integers_are_read_as_sixteen(tmp_path):
 
 def test_floating_point_is_refused(tmp_path):
     Image.fromarray(GREY.astype(np.float32)).save(tmp_path / "a.tif")
-    with pytest.raises(ValueError, match="no known range"):
+    with pytest.raises(ValueError, match="the range of floating-point pixels is unknown"):
         stored(tmp_path / "a.tif")
 
 
 def test_a_palette_is_looked_up(tmp_path):
     palette = RNG.integers(0, 256, (4, 3), dtype=np.uint8)
     image = Image.fromarray(GREY % 4)
-    image.putpalette(palette.ravel().tolist())  # makes it a palette image
+    image.putpalette(palette.ravel().tolist())  # turns it into a palette image
     for name in ("a.png", "a.gif"):
         image.save(tmp_path / name)
         np.testing.assert_array_equal(stored(tmp_path / name), palette[GREY % 4])
@@ -75,7 +75,7 @@ def test_a_palette_is_looked_up(tmp_path):
     np.testing.assert_array_equal(stored(tmp_path / "b.png"), palette[GREY % 4])
 
 
-def test_transparency_lies_on_white(tmp_path):
+def test_transparent_images_are_composited_onto_white(tmp_path):
     alpha = RNG.integers(0, 256, (6, 9, 1), dtype=np.uint8)
     weight = alpha / 255.0
     Image.fromarray(np.concatenate([RGB, alpha], axis=2)).save(tmp_path / "a.png")
@@ -89,8 +89,8 @@ def test_transparency_lies_on_white(tmp_path):
 def test_cmyk_becomes_rgb(tmp_path):
     Image.new("CMYK", (16, 16), (200, 100, 0, 50)).save(tmp_path / "a.jpg", quality=100)
     expected = (255 - np.array([200, 100, 0])) * (255 - 50) / 255
-    found = stored(tmp_path / "a.jpg").reshape(-1, 3)
-    np.testing.assert_allclose(found, np.tile(expected, (256, 1)), atol=3)
+    decoded = stored(tmp_path / "a.jpg").reshape(-1, 3)
+    np.testing.assert_allclose(decoded, np.tile(expected, (256, 1)), atol=3)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_cmyk_becomes_rgb(tmp_path):
 )
 def test_exif_rotation_is_undone(tmp_path, orientation, undo):
     exif = Image.Exif()
-    exif[0x0112] = orientation  # how a viewer must turn what is stored
+    exif[0x0112] = orientation  # how a viewer must rotate the stored image
     Image.fromarray(np.ascontiguousarray(undo(RGB))).save(tmp_path / "a.png", exif=exif)
     np.testing.assert_array_equal(stored(tmp_path / "a.png"), RGB)
 
@@ -117,7 +117,7 @@ def test_the_first_frame_of_an_animation(tmp_path):
 
 
 def bicubic(length, start, scale, size):
-    """Keys' weights (a = -1/2) [size, length] for samples of width `scale` from `start` on."""
+    """Weights [size, length] of Keys (a = -1/2), for samples of width `scale` from `start` on."""
     weights = np.zeros((size, length))
     for i in range(size):
         for j in range(length):
@@ -137,27 +137,31 @@ def test_the_central_square_is_resized_without_aliasing(tmp_path, height, width)
     rows = bicubic(height, (height - side) / 2, side / size, size)
     columns = bicubic(width, (width - side) / 2, side / size, size)
     expected = np.einsum("ih,jw,hwc->ijc", rows, columns, image.astype(np.float64))
-    found = decode(tmp_path / "a.png", image_size=size, channels=3)
-    assert found.dtype == np.uint8
-    np.testing.assert_allclose(found, np.clip(expected, 0, 255), atol=1.1)
+    decoded = decode(tmp_path / "a.png", image_size=size, channels=3)
+    assert decoded.dtype == np.uint8
+    np.testing.assert_allclose(decoded, np.clip(expected, 0, 255), atol=1.1)
 
 
-def test_an_image_of_the_right_size_is_left_alone(tmp_path):
+def test_an_image_of_the_right_size_is_unchanged(tmp_path):
     square = np.ascontiguousarray(RGB[:, :6])
     Image.fromarray(square).save(tmp_path / "a.png")
     np.testing.assert_array_equal(decode(tmp_path / "a.png", image_size=6, channels=3), square)
 
 
-def test_large_jpegs_read_at_a_fraction_keep_their_detail(tmp_path):
+def test_large_jpegs_decoded_at_a_reduced_scale_keep_their_detail(tmp_path):
     y, x = np.mgrid[0:400, 0:520] * (2 * np.pi)
-    waves = [np.sin(x / 16), np.cos(y / 20), np.sin((x + y) / 40)]  # 16 pixels long, 3.2 when small
+    waves = [
+        np.sin(x / 16),
+        np.cos(y / 20),
+        np.sin((x + y) / 40),
+    ]  # 16 pixels long, 3.2 after resizing
     Image.fromarray((np.stack(waves, axis=2) * 100 + 127).astype(np.uint8)).save(
         tmp_path / "a.jpg", quality=95, subsampling=0
     )
     Image.open(tmp_path / "a.jpg").save(tmp_path / "a.png")  # the same pixels, read in full
-    found, expected = (
+    decoded, expected = (
         decode(tmp_path / name, image_size=80, channels=3).astype(int)
         for name in ("a.jpg", "a.png")
     )
-    assert np.abs(found - expected).mean() < 1
-    np.testing.assert_allclose(found, expected, atol=4)
+    assert np.abs(decoded - expected).mean() < 1
+    np.testing.assert_allclose(decoded, expected, atol=4)

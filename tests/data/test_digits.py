@@ -1,4 +1,4 @@
-"""The digits against scikit-learn's own arrays."""
+"""The digits against the arrays of scikit-learn."""
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -15,12 +15,12 @@ def test_every_digit_is_in_one_of_the_two_sets():
         (tuple(int(value * 255 / 16 + 0.5) for value in row), int(label))
         for row, label in zip(digits.data, digits.target, strict=True)
     )
-    found = sorted(
+    loaded = sorted(
         (tuple(image.ravel().tolist()), int(label))
         for part in (train, test)
         for image, label in zip(part.images, part.labels, strict=True)
     )
-    assert found == expected
+    assert loaded == expected
     assert [train.classes[label] for label in train.labels[:20]] == [
         str(label) for label in train.labels[:20]
     ]

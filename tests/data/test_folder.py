@@ -1,4 +1,4 @@
-"""Folders of image files as people have them."""
+"""Folders of image files in the layouts that people use."""
 
 import os
 
@@ -10,6 +10,7 @@ from ssl_jax.data import files
 from ssl_jax.data.dataset import fingerprint, gather, in_memory, take
 from ssl_jax.data.load import load
 from ssl_jax.errors import UserError
+from tests.refusals import refuses
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +21,7 @@ def cache(tmp_path_factory, monkeypatch):
 
 
 def write(path, value=0, size=(8, 8)):
-    """One colour, so that a test can tell images apart by any pixel."""
+    """Images of one colour, so that any pixel identifies them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, (value, value, value)).save(path)
 
@@ -36,9 +37,9 @@ def values(dataset):
     return [int(dataset.images[index][0, 0, 0]) for index in range(len(dataset.images))]
 
 
-def check_refused(message, path, **arguments):
+def check_refused(message, path):
     with pytest.raises(UserError, match=message) as error:
-        load("folder", path=str(path), **arguments)
+        load("folder", path=str(path))
     assert "\n" not in str(error.value)
 
 
@@ -53,7 +54,7 @@ def test_train_and_test_with_class_folders(tmp_path, name):
     assert train.classes == test.classes == ("cats", "dogs")
 
 
-def test_a_labelled_folder_gives_up_a_tenth_for_testing(tmp_path):
+def test_a_tenth_of_a_labelled_folder_becomes_the_test_set(tmp_path):
     write_classes(tmp_path, cats=range(20), dogs=range(100, 120))
     (tmp_path / "cats" / "more").mkdir()
     (tmp_path / "cats" / "000.png").rename(tmp_path / "cats" / "more" / "000.png")
@@ -80,15 +81,15 @@ def test_unlabelled_images(tmp_path, layout):
     assert sorted(values(train)) == ([1, 2, 3, 4, 5] if layout == "beside classes" else [1, 2, 3])
 
 
-def test_an_unlabelled_test_set_is_passed_over(tmp_path):
+def test_an_unlabelled_test_set_is_ignored(tmp_path):
     write_classes(tmp_path / "train", cats=range(10), dogs=range(10))
     write(tmp_path / "test" / "1.png", 1)
-    assert len(load("folder", path=str(tmp_path))[1].images) == 2  # set aside from train
+    assert len(load("folder", path=str(tmp_path))[1].images) == 2  # split off from train
     write_classes(tmp_path / "val", cats=[77])
     assert values(load("folder", path=str(tmp_path))[1]) == [77]
 
 
-def test_unreadable_files_are_skipped_and_named(tmp_path):
+def test_unreadable_files_are_skipped_and_listed(tmp_path):
     write_classes(tmp_path / "train", cats=[1, 2, 3], dogs=[4, 5])
     write_classes(tmp_path / "test", cats=[6], dogs=[7])
     whole = tmp_path / "whole.jpg"
@@ -110,7 +111,7 @@ def test_unreadable_files_are_skipped_and_named(tmp_path):
     assert values(test) == [6, 7] and test.skipped == ("test/dogs/empty.webp",)
 
 
-def test_a_set_is_searched_once_and_again_when_it_changes(tmp_path, monkeypatch, cache):
+def test_a_set_is_searched_once_and_again_after_a_change(tmp_path, monkeypatch, cache):
     write_classes(tmp_path, cats=range(10), dogs=range(10))
     broken = tmp_path / "dogs" / "broken.png"
     broken.write_bytes(b"x" * 100)
@@ -125,10 +126,10 @@ def test_a_set_is_searched_once_and_again_when_it_changes(tmp_path, monkeypatch,
     assert len(decoded) == 21
     decoded.clear()
     again, *_ = load("folder", path=str(tmp_path))
-    # Only what could not be read is tried again.
+    # Only unreadable files are tried again.
     assert tuple(decoded) == again.skipped == ("dogs/broken.png",)
     assert again.images.names == first.images.names and again.images.shape == first.images.shape
-    # Damaged without a change of its size, a file has another time.
+    # A file damaged without a change of size has a new modification time.
     whole = tmp_path / "cats" / "003.png"
     size = whole.stat().st_size
     whole.write_bytes(b"x" * size)
@@ -139,14 +140,14 @@ def test_a_set_is_searched_once_and_again_when_it_changes(tmp_path, monkeypatch,
     assert load("folder", path=str(tmp_path))[0].skipped == ("cats/003.png", "dogs/broken.png")
 
 
-def test_a_cache_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_not_an_error(tmp_path, monkeypatch):
     write_classes(tmp_path / "images", cats=[1], dogs=[2])
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert len(load("folder", path=str(tmp_path / "images"))[0].images) == 1
 
 
-def test_every_image_is_brought_to_one_size(tmp_path):
+def test_all_images_are_resized_to_one_size(tmp_path):
     write(tmp_path / "cats" / "a.png", 10, size=(40, 20))
     write(tmp_path / "cats" / "b.png", 20, size=(9, 30))
     write(tmp_path / "dogs" / "c.png", 30, size=(16, 16))
@@ -154,12 +155,14 @@ def test_every_image_is_brought_to_one_size(tmp_path):
     assert train.images.shape == (2, 16, 16, 1) and test.images.shape == (1, 16, 16, 1)
     assert all(image.shape == (16, 16, 1) for image in in_memory(train).images)
     assert sorted(values(train) + values(test)) == [10, 20, 30]
-    check_refused("config.data.image_size must say", tmp_path)
     write(tmp_path / "flat" / "a.png", size=(16, 8))
-    check_refused("not squares of one size", tmp_path / "flat")
+    for folder in (tmp_path, tmp_path / "flat"):
+        with refuses("image_size", 0) as caught:
+            load("folder", path=str(folder))
+        assert f"the images in {folder} are not squares of one size" in str(caught.value)
 
 
-def test_images_are_read_when_asked_for_and_the_same_in_memory(tmp_path):
+def test_images_are_read_on_access_and_the_same_in_memory(tmp_path):
     write_classes(tmp_path, cats=range(30), dogs=range(100, 130))
     train, *_ = load("folder", path=str(tmp_path))
     part = take(train, np.array([50, 3, 20]))
@@ -171,19 +174,19 @@ def test_images_are_read_when_asked_for_and_the_same_in_memory(tmp_path):
     assert gathered[:, 0, 0, 0].tolist() == [values(train)[index] for index in (7, 7, 53)]
 
 
-def test_a_file_that_goes_away_is_named(tmp_path):
+def test_a_file_that_has_disappeared_is_named(tmp_path):
     write_classes(tmp_path, cats=[1, 2], dogs=[3, 4])
     train, *_ = load("folder", path=str(tmp_path))
     for name in train.images.names:
         (tmp_path / name).unlink()
-    with pytest.raises(UserError, match=f"{train.images.names[0]} could be read before"):
+    with pytest.raises(UserError, match=f"{train.images.names[0]} has become unreadable"):
         in_memory(train)
 
 
-def test_the_fingerprint_knows_names_and_sizes_but_no_place(tmp_path):
-    for place in ("here", "there"):
-        write_classes(tmp_path / place, cats=[1, 2, 3], dogs=[4, 5, 6])
-        os.utime(tmp_path / place / "cats" / "001.png", ns=(1, 1))
+def test_the_fingerprint_depends_on_names_and_sizes_but_not_on_the_location(tmp_path):
+    for location in ("here", "there"):
+        write_classes(tmp_path / location, cats=[1, 2, 3], dogs=[4, 5, 6])
+        os.utime(tmp_path / location / "cats" / "001.png", ns=(1, 1))
     here, there = (load("folder", path=str(tmp_path / p))[0] for p in ("here", "there"))
     assert fingerprint(here) == fingerprint(there)
     assert fingerprint(here) != fingerprint(take(here, np.arange(4)))
@@ -194,7 +197,7 @@ def test_the_fingerprint_knows_names_and_sizes_but_no_place(tmp_path):
     assert fingerprint(here) != fingerprint(load("folder", path=str(tmp_path / "there"))[0])
 
 
-def test_hidden_entries_are_left_out_and_links_followed(tmp_path):
+def test_hidden_entries_are_skipped_and_links_followed(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     write_classes(elsewhere, dogs=[3, 4])
     folder = tmp_path / "set" / "train"
@@ -210,14 +213,17 @@ def test_hidden_entries_are_left_out_and_links_followed(tmp_path):
     assert values(train) == [1, 2, 3, 4] and train.labels.tolist() == [0, 0, 1, 1]
 
 
-def test_folders_that_hold_no_set_are_refused(tmp_path):
-    check_refused("config.data.path 'missing' must be a folder of images", "missing")
-    check_refused("config.data.path '' must be a folder of images", "")
-    check_refused(f"{tmp_path} holds no image files", tmp_path)
+def test_folders_without_a_data_set_are_refused(tmp_path):
+    for path in ("missing", ""):
+        with refuses("path", path) as caught:
+            load("folder", path=path)
+        assert "must be a folder of images" in str(caught.value)
+    check_refused(f"{tmp_path} contains no image files", tmp_path)
     write_classes(tmp_path, cats=[1], dogs=[2])
-    check_refused("config.data.channels 4 must be 1", tmp_path, channels=4)
+    with refuses("channels", 4):
+        load("folder", path=str(tmp_path), channels=4)
     (tmp_path / "empty").mkdir()
-    check_refused("class folder .*/empty holds no image files", tmp_path)
+    check_refused("class folder .*/empty contains no image files", tmp_path)
 
 
 def test_a_test_set_with_another_class_is_refused(tmp_path):
@@ -228,4 +234,6 @@ def test_a_test_set_with_another_class_is_refused(tmp_path):
 
 def test_only_unreadable_files_are_refused(tmp_path):
     (tmp_path / "a.png").touch()
-    check_refused("none of the 1 image files in .* can be read, the first being a.png", tmp_path)
+    check_refused(f"the only image file in {tmp_path} cannot be read: a.png", tmp_path)
+    (tmp_path / "b.png").touch()
+    check_refused(f"none of the 2 image files in {tmp_path} .* starting with a.png", tmp_path)

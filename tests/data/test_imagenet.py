@@ -1,4 +1,4 @@
-"""ImageNet's folder with a list of classes, which makes ImageNet-100 of it."""
+"""The folder of ImageNet with a list of classes, as for ImageNet-100."""
 
 import os
 
@@ -21,7 +21,7 @@ def cache(tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def root(tmp_path):
-    """Two training images and one to validate with in each of four classes, told by their value."""
+    """Two training images and one validation image per class, with distinct values."""
     root = tmp_path / "imagenet"
     for number, name in enumerate(CLASSES):
         for part, values in (("train", (0, 1)), ("val", (5,))):
@@ -57,7 +57,7 @@ def test_listed_classes_get_labels_in_the_order_of_their_names(root, tmp_path):
     assert train.images.shape == (6, 8, 8, 3) and labelled is None
 
 
-def test_a_list_of_all_classes_is_no_list(root, tmp_path):
+def test_a_list_of_all_classes_changes_nothing(root, tmp_path):
     listed = read(root, tmp_path, "\n".join(reversed(CLASSES)))
     whole = load("folder", path=str(root), image_size=8)
     assert listed.train.classes == whole.train.classes == tuple(CLASSES)
@@ -76,28 +76,28 @@ def test_other_class_folders_are_not_even_listed(root, tmp_path, monkeypatch):
     ]
 
 
-def test_a_flat_test_folder_is_passed_over(root, tmp_path):
+def test_a_test_folder_without_class_folders_is_ignored(root, tmp_path):
     (root / "test").mkdir()
     Image.new("L", (16, 16), 200).save(root / "test" / "ILSVRC2012_test_1.JPEG")
     _, test, _ = read(root, tmp_path, f"{CLASSES[0]}\n{CLASSES[1]}\n")
     assert values(test) == [5, 55]
 
 
-def test_class_folders_without_train_give_up_a_tenth(root, tmp_path):
+def test_a_tenth_of_class_folders_without_train_becomes_the_test_set(root, tmp_path):
     train, test, _ = read(root / "train", tmp_path, f"{CLASSES[1]}\n{CLASSES[3]}\n")
     assert sorted(values(train) + values(test)) == [50, 51, 150, 151]
     assert len(test.images) == 1 and train.classes == (CLASSES[1], CLASSES[3])
 
 
-def test_a_listed_class_must_be_there(root, tmp_path):
+def test_a_listed_class_must_exist(root, tmp_path):
     lines = f"{CLASSES[0]}\n{CLASSES[1]}\n"
-    unknown = "imagenet/train lacks the folder of class n00000000, which is listed"
-    check_refused(unknown, root, tmp_path, lines + "n00000000\n")
+    message = "imagenet/train has no folder for class n00000000, which is listed"
+    check_refused(message, root, tmp_path, lines + "n00000000\n")
     (file,) = (root / "val" / CLASSES[1]).iterdir()
     file.unlink()
-    check_refused(f"val/{CLASSES[1]} holds no image files", root, tmp_path, lines)
+    check_refused(f"val/{CLASSES[1]} contains no image files", root, tmp_path, lines)
     (root / "val" / CLASSES[1]).rmdir()
-    check_refused(f"val lacks the folder of class {CLASSES[1]}", root, tmp_path, lines)
+    check_refused(f"val has no folder for class {CLASSES[1]}", root, tmp_path, lines)
 
 
 @pytest.mark.parametrize(
@@ -106,18 +106,20 @@ def test_a_listed_class_must_be_there(root, tmp_path):
         ("# nothing\n\n", "classes.txt must name at least two class folders"),
         (f"{CLASSES[0]}\n", "classes.txt must name at least two class folders"),
         (f"{CLASSES[0]}\n{CLASSES[1]}\n{CLASSES[0]}\n", f"names {CLASSES[0]} 2 times"),
-        (f"{CLASSES[0]}/\n{CLASSES[1]}\n", f"names of folders, not '{CLASSES[0]}/'"),
+        (f"{CLASSES[0]}/\n{CLASSES[1]}\n", f"plain folder names, not '{CLASSES[0]}/'"),
     ],
 )
-def test_lists_that_cannot_be_meant_are_refused(root, tmp_path, text, message):
-    check_refused(message, root, tmp_path, text)
+def test_malformed_lists_are_refused(root, tmp_path, text, message):
+    with refuses("classes", str(tmp_path / "classes.txt")) as caught:
+        read(root, tmp_path, text)
+    assert message in str(caught.value)
 
 
 def test_a_list_that_cannot_be_read_is_refused(root, tmp_path):
-    with pytest.raises(UserError, match="missing.txt cannot be read: .*No such file"):
-        load("folder", path=str(root), image_size=8, classes="missing.txt")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\n")
-    with pytest.raises(UserError, match="binary cannot be read"):
-        load("folder", path=str(root), image_size=8, classes=str(tmp_path / "binary"))
+    for file, reason in (("missing.txt", "No such file"), (str(tmp_path / "binary"), "utf-8")):
+        with refuses("classes", file) as caught:
+            load("folder", path=str(root), image_size=8, classes=file)
+        assert f"{file} cannot be read: " in str(caught.value) and reason in str(caught.value)
     with refuses("classes", "a.txt"):
         load("digits", classes="a.txt")

@@ -4,26 +4,28 @@ import subprocess
 import sys
 
 import pytest
+from ml_collections import ConfigDict
 
 from ssl_jax.data.load import load
+from ssl_jax.setup.data import load_splits
 from tests.refusals import refuses
 
 
-def test_an_unknown_name_lists_those_that_exist():
+def test_an_unknown_name_is_refused_with_a_list_of_names():
     with refuses("name", "digit") as caught:
         load("digit")
     names = "cifar10, cifar100, digits, folder, npz, stl10, tiny_imagenet, voc07"
     assert names in str(caught.value)
 
 
-def test_a_module_elsewhere_is_not_a_data_set():
+def test_other_modules_are_not_data_sets():
     with refuses("name", "..order"):
         load("..order")
     with refuses("name", "ssl_jax.data.order"):
         load("ssl_jax.data.order")
 
 
-def test_a_module_of_the_user_is_a_data_set(tmp_path, monkeypatch):
+def test_a_module_of_a_user_is_a_data_set(tmp_path, monkeypatch):
     (tmp_path / "my_sets").mkdir()
     (tmp_path / "my_sets" / "grey.py").write_text(
         "import numpy as np\n"
@@ -45,7 +47,13 @@ def test_arrays_are_not_resized(key, value):
         load("digits", **{key: value})
 
 
-def test_the_size_that_the_images_have_is_accepted():
+def test_the_configuration_is_named_in_refusals():
+    data = {"name": "npz", "path": "nowhere", "image_size": 0, "channels": 0, "classes": ""}
+    with refuses("config.data.path", "nowhere"):
+        load_splits(ConfigDict({"data": data, "seed": 0}))
+
+
+def test_the_size_of_the_images_is_accepted():
     assert len(load("digits", image_size=8, channels=1)[0].images) == 1437
 
 

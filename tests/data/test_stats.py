@@ -1,4 +1,4 @@
-"""Channel statistics against NumPy's own."""
+"""Channel statistics against those of NumPy."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def test_mean_and_deviation_over_all_pixels():
     np.testing.assert_allclose(deviation, pixels.std(0), rtol=1e-9)
 
 
-def test_of_many_images_some_spread_over_the_set_are_read():
+def test_a_large_set_is_sampled_evenly():
     images = images_with_a_trend(600)
     mean, deviation = channel_statistics(Dataset(images, None, ()), at_most=100)
     pixels = images[::6].reshape(-1, 2).astype(np.float64) / 255
@@ -28,7 +28,7 @@ def test_of_many_images_some_spread_over_the_set_are_read():
     np.testing.assert_allclose(deviation, pixels.std(0), rtol=1e-9)
 
 
-def test_a_constant_channel_deviates_by_zero():
+def test_the_deviation_of_a_constant_channel_is_zero():
     mean, deviation = channel_statistics(Dataset(np.full((7, 3, 3, 1), 77, np.uint8), None, ()))
     np.testing.assert_allclose(mean, (77 / 255,), rtol=1e-12)
     np.testing.assert_allclose(deviation, (0.0,), atol=1e-7)

@@ -1,4 +1,4 @@
-"""STL-10's binary archive in the layout of the official one, small."""
+"""A small binary archive in the layout of the official one of STL-10."""
 
 import importlib.util
 import io
@@ -18,6 +18,7 @@ from tensorflow_datasets.core.download import checksums
 from ssl_jax.data.dataset import StoredImages, fingerprint, gather, in_memory, take
 from ssl_jax.data.load import load
 from ssl_jax.errors import UserError
+from tests.refusals import refuses
 
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 COUNTS = {"unlabeled": 7, "train": 4, "test": 3}
@@ -25,7 +26,7 @@ LABELS = {"train": [1, 10, 4, 4], "test": [2, 10, 1]}  # as stored
 
 
 def images_of(part):
-    """Images [N, 96, 96, 3] that are a different byte pattern in every direction."""
+    """Random images [N, 96, 96, 3], which differ under any transposition."""
     return np.random.default_rng(len(part)).integers(0, 256, (COUNTS[part], 96, 96, 3), np.uint8)
 
 
@@ -69,21 +70,21 @@ def test_images_labels_and_classes(folder, above):
     assert test.labels.dtype == labelled.labels.dtype == np.int32
 
 
-def test_images_are_read_when_asked_for(folder):
+def test_images_are_read_on_access(folder):
     train, *_ = load("stl10", path=str(folder))
     expected = images_of("unlabeled")
     part = take(train, np.array([5, 0, 6, 2]))
     assert isinstance(part.images, StoredImages) and part.images.shape == (4, 96, 96, 3)
     again = pickle.loads(pickle.dumps(part.images))
-    assert len(pickle.dumps(part.images)) < 1000  # a worker process gets no pixels
+    assert len(pickle.dumps(part.images)) < 1000  # no pixels are sent to a worker process
     np.testing.assert_array_equal(gather(again, np.array([3, 3, 1])), expected[[2, 2, 0]])
     np.testing.assert_array_equal(take(part, np.array([2])).images[0], expected[6])
     (folder / "unlabeled_X.bin").write_bytes(b"")
-    with pytest.raises(UserError, match="unlabeled_X.bin could be read before, now not"):
+    with pytest.raises(UserError, match="unlabeled_X.bin has become unreadable"):
         part.images[0]
 
 
-def test_the_fingerprint_knows_the_images_but_no_place(folder, tmp_path):
+def test_the_fingerprint_depends_on_the_images_but_not_on_the_location(folder, tmp_path):
     here, test, labelled = load("stl10", path=str(tmp_path))
     folder.rename(tmp_path / "elsewhere")
     there, *_ = load("stl10", path=str(tmp_path / "elsewhere"))
@@ -101,12 +102,12 @@ def check_refused(message, folder):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("unlabeled_X.bin", lambda c: c[:-1], "unlabeled_X.bin must have 27648 bytes an image"),
-        ("unlabeled_X.bin", lambda c: b"", "unlabeled_X.bin must have .* but has 0"),
-        ("train_X.bin", lambda c: c[:-27648], "train_y.bin must hold .* each of 3 images"),
-        ("test_y.bin", lambda c: c[:-1], "test_y.bin must hold a class from 1 to 10"),
-        ("test_y.bin", lambda c: bytes([0, 1, 2]), "test_y.bin must hold a class from 1 to 10"),
-        ("test_y.bin", lambda c: bytes([1, 2, 11]), "test_y.bin must hold a class from 1 to 10"),
+        ("unlabeled_X.bin", lambda c: c[:-1], "unlabeled_X.bin must have 27648 bytes per image"),
+        ("unlabeled_X.bin", lambda c: b"", "unlabeled_X.bin must have .* not 0 in all"),
+        ("train_X.bin", lambda c: c[:-27648], "train_y.bin must contain .* each of 3 images"),
+        ("test_y.bin", lambda c: c[:-1], "test_y.bin must contain a class from 1 to 10"),
+        ("test_y.bin", lambda c: bytes([0, 1, 2]), "test_y.bin must contain a class from 1 to 10"),
+        ("test_y.bin", lambda c: bytes([1, 2, 11]), "test_y.bin must contain a class from 1 to 10"),
     ],
 )
 def test_damaged_files_are_refused(folder, name, change, message):
@@ -120,22 +121,27 @@ def test_missing_files_are_named(folder, name):
     check_refused(f"{name} cannot be read: .*No such file", folder)
 
 
-def test_a_path_that_is_no_folder_is_refused():
-    check_refused("config.data.path 'missing' must be a folder", "missing")
+def test_a_path_that_is_not_a_folder_is_refused():
+    with refuses("path", "missing"):
+        load("stl10", path="missing")
 
 
-def test_without_any_data_both_ways_of_getting_it_are_named(tmp_path, monkeypatch):
+def test_without_data_the_message_names_both_sources(tmp_path, monkeypatch):
     def offline(*args, **kwargs):
         raise urllib.error.URLError("offline")
 
     monkeypatch.setattr(urllib.request, "urlopen", offline)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # TFDS leaves empty folders there
-    check_refused("must hold stl10_binary .the binary archive, unpacked.*offline", tmp_path)
+    with refuses("path", str(tmp_path)) as caught:
+        load("stl10", path=str(tmp_path))
+    message = str(caught.value)
+    assert "must contain stl10_binary, the unpacked binary archive" in message
+    assert "offline" in message
 
 
 @pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is not None,
-    reason="TensorFlow is installed: this is about doing without it",
+    reason="this test is about the absence of TensorFlow, which is installed",
 )
 def test_tfds_gives_the_same_images(tmp_path, monkeypatch, members):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -149,13 +155,13 @@ def test_tfds_gives_the_same_images(tmp_path, monkeypatch, members):
             file.addfile(member, io.BytesIO(content))
     with mock.patch.dict(url_infos, {url: checksums.compute_url_info(archive)}):
         load("stl10", path=str(tmp_path))
-    archive.unlink()  # from now on the prepared files must do
+    archive.unlink()  # from now on the prepared files must suffice
     train, test, labelled = load("stl10", path=str(tmp_path))
     assert train.labels is None and train.classes == ()
     assert test.classes == labelled.classes == CLASSES
     assert sorted(map(bytes, train.images)) == sorted(map(bytes, images_of("unlabeled")))
     for dataset, part in ((test, "test"), (labelled, "train")):
-        found = zip(map(bytes, dataset.images), (dataset.labels + 1).tolist(), strict=True)
+        loaded = zip(map(bytes, dataset.images), (dataset.labels + 1).tolist(), strict=True)
         expected = zip(map(bytes, images_of(part)), LABELS[part], strict=True)
-        assert sorted(found) == sorted(expected)  # TFDS shuffles
+        assert sorted(loaded) == sorted(expected)  # TFDS shuffles
     assert "tensorflow" not in sys.modules

@@ -1,4 +1,4 @@
-"""What grain reads, against a loop over the steps."""
+"""Batches read by grain against a plain loop over the steps."""
 
 import contextlib
 import multiprocessing
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ssl_jax.data.dataset import Dataset
-from ssl_jax.data.files import Files
+from ssl_jax.data.files import ImageFiles
 from ssl_jax.data.order import batch_indices
 from ssl_jax.data.stream import stream
 from ssl_jax.errors import UserError
@@ -29,7 +29,7 @@ def in_files(dataset, folder):
     names = tuple(f"{index}.png" for index in range(SIZE))
     for name, image in zip(names, dataset.images, strict=True):
         Image.fromarray(image).save(folder / name)
-    return dataset._replace(images=Files(str(folder), names, (0,) * SIZE, 4, 3))
+    return dataset._replace(images=ImageFiles(str(folder), names, (0,) * SIZE, 4, 3))
 
 
 def read(dataset, start, stop, **arguments):
@@ -39,7 +39,7 @@ def read(dataset, start, stop, **arguments):
 
 
 def check(batches, dataset, start, stop):
-    """The batches of a plain loop over the arrays."""
+    """Compares with the batches of a plain loop over the arrays."""
     assert len(batches) == stop - start
     for step, (images, labels, indices) in zip(range(start, stop), batches, strict=True):
         expected = batch_indices(step, seed=SEED, size=SIZE, batch_size=BATCH)
@@ -49,14 +49,14 @@ def check(batches, dataset, start, stop):
         assert images.dtype == np.uint8 and labels.dtype == indices.dtype == np.int32
 
 
-@pytest.mark.parametrize("start", [0, 2, 7])  # three batches an epoch
+@pytest.mark.parametrize("start", [0, 2, 7])  # three batches per epoch
 def test_arrays_and_files_come_in_the_order_of_the_steps(tmp_path, start):
     dataset = arrays()
     check(read(dataset, start, 10), dataset, start, 10)
     check(read(in_files(dataset, tmp_path), start, 10), dataset, start, 10)
 
 
-def test_the_parts_of_two_processes_are_the_batch_of_one():
+def test_the_parts_of_two_processes_form_the_batch_of_one():
     dataset = arrays()
     parts = [read(dataset, 1, 6, process_index=i, process_count=2) for i in (0, 1)]
     assert parts[0][0][0].shape == (3, 4, 4, 3)
@@ -80,13 +80,13 @@ def test_no_steps_are_no_batches():
 
 def test_few_batches_are_read_ahead():
     class Counting:
-        shape, asked = (SIZE, 4, 4, 3), 0
+        shape, reads = (SIZE, 4, 4, 3), 0
 
         def __len__(self):
             return SIZE
 
         def __getitem__(self, index):
-            self.asked += 1
+            self.reads += 1
             return np.zeros((4, 4, 3), np.uint8)
 
         def subset(self, indices):
@@ -99,23 +99,23 @@ def test_few_batches_are_read_ahead():
     batches = stream(Dataset(images, None, ()), batch_size=BATCH, seed=0, start=0, stop=10**6)
     with contextlib.closing(batches):
         next(batches)
-    for thread in threading.enumerate():  # what was under way when it closed
+    for thread in threading.enumerate():  # reads that were under way on closing
         if thread.name.startswith("grain-prefetch"):
             thread.join()
-    assert images.asked <= 4 * BATCH
+    assert images.reads <= 4 * BATCH
 
 
-def test_an_unreadable_file_stops_with_its_name(tmp_path):
+def test_an_unreadable_file_is_named(tmp_path):
     dataset = in_files(arrays(), tmp_path)
     (tmp_path / "3.png").write_text("damaged")
-    with pytest.raises(UserError, match="3.png could be read before, now not"):
+    with pytest.raises(UserError, match="3.png has become unreadable"):
         read(dataset, 0, 12)
 
 
 def test_batches_that_do_not_fit_are_refused():
     with refuses("batch_size", 24):
         stream(arrays(), batch_size=24, seed=0, start=0, stop=1)
-    with pytest.raises(UserError, match="batch size 6 must be a multiple of the 4 processes"):
+    with refuses("batch_size", 6):
         stream(arrays(), batch_size=6, seed=0, start=0, stop=1, process_count=4)
 
 
@@ -149,6 +149,6 @@ def test_no_worker_outlives_its_killed_parent(tmp_path):
     )
     assert parent.stdout.readline() == "reading\n"
     parent.kill()
-    # The workers hold the other end of this pipe: it ends when the last of them has ended.
+    # The workers keep this pipe open until the last of them has ended.
     parent.communicate(timeout=60)
     assert parent.returncode == -9

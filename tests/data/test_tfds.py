@@ -1,4 +1,4 @@
-"""TensorFlow Datasets' own builders on small archives, where TensorFlow cannot be imported."""
+"""The builders of TensorFlow Datasets on small archives, without TensorFlow."""
 
 import importlib.util
 import io
@@ -17,7 +17,8 @@ from ssl_jax.data.load import load
 from ssl_jax.errors import UserError
 
 CASES = {
-    # Labels a record (the last is the one that counts), class name files, record files.
+    # Classes of each label in a record (the last label is used), folder, files of class names,
+    # files of records.
     "cifar10": (
         [10],
         "cifar-10-batches-bin",
@@ -37,14 +38,14 @@ CASES = {
 def no_tensorflow(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # TFDS leaves empty folders there
     if importlib.util.find_spec("tensorflow"):
-        pytest.skip("TensorFlow is installed: this is about doing without it")
+        pytest.skip("these tests are about the absence of TensorFlow, which is installed")
     yield
     assert "tensorflow" not in sys.modules
     assert "_module" not in vars(lazy_imports_utils.tensorflow)  # the stand-in is gone
 
 
 def write_archive(folder, name, images=4):
-    """A binary archive as TFDS downloads it; returns {file: records}."""
+    """Writes a binary archive as TFDS downloads it; returns (archive, {file: records})."""
     classes, prefix, names, files = CASES[name]
     rng = np.random.default_rng(0)
     members = {
@@ -67,14 +68,14 @@ def write_archive(folder, name, images=4):
 
 
 def accept(archive, name):
-    """TFDS knows the checksums of the real archives."""
+    """Makes TFDS accept the archive, which has another checksum than the real one."""
     url_infos = tfds.builder(name, data_dir=archive.parent).url_infos
     (url,) = url_infos
     return mock.patch.dict(url_infos, {url: checksums.compute_url_info(archive)})
 
 
 def images_with_labels(images, labels):
-    """In an order of their own: TFDS shuffles."""
+    """Pairs in sorted order, since TFDS shuffles."""
     return sorted((bytes(image), int(label)) for image, label in zip(images, labels, strict=True))
 
 
@@ -88,7 +89,7 @@ def test_an_archive_is_prepared_and_read_to_the_bit(tmp_path, name):
     archive, records = write_archive(tmp_path, name)
     with accept(archive, name):
         prepared = load(name, path=str(tmp_path))
-    archive.unlink()  # from now on the prepared files must do
+    archive.unlink()  # from now on the prepared files must suffice
     for train, test, _ in (prepared, load(name, path=str(tmp_path))):
         classes, _, names, files = CASES[name]
         expected = as_written(np.concatenate([records[f] for f in files[:-1]]), len(classes))
@@ -102,7 +103,7 @@ def test_an_archive_is_prepared_and_read_to_the_bit(tmp_path, name):
 
 def test_an_archive_with_a_wrong_checksum_is_refused(tmp_path):
     write_archive(tmp_path, "cifar10")
-    with pytest.raises(UserError, match="fails on cifar10: .*wrong checksum") as error:
+    with pytest.raises(UserError, match="failed on cifar10: .*wrong checksum") as error:
         load("cifar10", path=str(tmp_path))
     assert "\n" not in str(error.value)
 
@@ -128,5 +129,5 @@ def test_damaged_records_are_refused(tmp_path):
     content = bytearray(records.read_bytes())
     content[len(content) // 2] ^= 255
     records.write_bytes(content)
-    with pytest.raises(UserError, match="TensorFlow Datasets fails on cifar10"):
+    with pytest.raises(UserError, match="TensorFlow Datasets failed on cifar10"):
         load("cifar10", path=str(tmp_path))

@@ -6,6 +6,7 @@ from PIL import Image
 
 from ssl_jax.data.load import load
 from ssl_jax.errors import UserError
+from tests.refusals import refuses
 
 CLASSES = ["n02124075", "n01443537", "n04067472"]  # in the order of wnids.txt, which is not sorted
 VALIDATION = [("val_0.JPEG", 2, 10), ("val_1.JPEG", 0, 90), ("val_10.JPEG", 1, 170)]
@@ -23,7 +24,7 @@ def write(path, value, mode="RGB"):
 
 @pytest.fixture
 def root(tmp_path):
-    """Two training images a class, of which each second one is grey; returns the folder."""
+    """Two training images per class, every second one grey; returns the folder."""
     root = tmp_path / "tiny-imagenet-200"
     for number, name in enumerate(CLASSES):
         write(root / f"train/{name}/images/{name}_0.JPEG", 20 * number)
@@ -48,12 +49,12 @@ def check_refused(message, root):
 
 def labelled_values(dataset):
     """{value of all pixels: name of the class}"""
-    found = {}
+    class_of = {}
     for index, label in enumerate(dataset.labels):
         image = dataset.images[index]
         assert image.shape == (64, 64, 3) and image.min() == image.max()
-        found[int(image[0, 0, 0])] = dataset.classes[label]
-    return found
+        class_of[int(image[0, 0, 0])] = dataset.classes[label]
+    return class_of
 
 
 @pytest.mark.parametrize("above", [False, True])
@@ -68,12 +69,12 @@ def test_images_and_labels(root, above):
     assert train.labels.dtype == test.labels.dtype == np.int32
 
 
-def test_images_are_resized_where_asked(root):
+def test_images_are_resized_on_request(root):
     train, test, _ = load("tiny_imagenet", path=str(root), image_size=32, channels=1)
     assert train.images[0].shape == test.images[0].shape == (32, 32, 1)
 
 
-def test_unreadable_files_are_left_out_with_their_labels(root):
+def test_unreadable_files_are_skipped_with_their_labels(root):
     (root / "val/images/val_1.JPEG").write_bytes(b"cut")
     (root / f"train/{CLASSES[0]}/images/{CLASSES[0]}_0.JPEG").write_bytes(b"cut")
     train, test, _ = load("tiny_imagenet", path=str(root))
@@ -86,16 +87,17 @@ def test_annotations_and_images_must_agree(root):
     annotations = root / "val/val_annotations.txt"
     lines = annotations.read_text()
     annotations.write_text(lines.replace("val_10.JPEG\t", "val_11.JPEG\t"))
-    check_refused("val_annotations.txt must have a line for each image .*: val_10.JPEG", root)
+    check_refused("val_annotations.txt must have one line per image .*; see val_10.JPEG", root)
     annotations.write_text(lines.replace(CLASSES[1], "n00000000"))
-    check_refused("val_annotations.txt has n00000000, which wnids.txt does not list", root)
+    check_refused("val_annotations.txt names class n00000000, which wnids.txt does not list", root)
     annotations.unlink()
     check_refused("val_annotations.txt cannot be read: .*No such file", root)
 
 
 def test_incomplete_folders_are_refused(root, tmp_path):
     (root / "wnids.txt").write_text("\n".join([*CLASSES, "n99999999"]))
-    check_refused("train lacks the folder of class n99999999, which is listed", root)
+    check_refused("train has no folder for class n99999999, which is listed", root)
     (root / "wnids.txt").unlink()
     check_refused("wnids.txt cannot be read: .*No such file", root)
-    check_refused("config.data.path 'missing' must be a folder of images", "missing")
+    with refuses("path", "missing"):
+        load("tiny_imagenet", path="missing")

@@ -10,9 +10,10 @@ from ssl_jax.data.load import load
 from ssl_jax.data.sources.voc07 import CLASSES
 from ssl_jax.errors import UserError
 from ssl_jax.setup.data import load_splits
+from tests.refusals import refuses
 
 PARTS = {"trainval": ("000005", "000007", "000009", "000012"), "test": ("000001", "000002")}
-# Image -> class -> value, -1 where there is none.
+# Image -> class -> presence; -1 for classes that are not listed.
 PRESENT = {
     "000005": {"chair": 1, "sofa": 0},
     "000007": {"car": 1},
@@ -30,13 +31,13 @@ def cache(tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def root(tmp_path):
-    """Images of one colour, their number times ten, and of different shapes; returns VOC2007."""
+    """Images of different shapes whose pixels are ten times their number; returns VOC2007."""
     root = tmp_path / "VOCdevkit" / "VOC2007"
     lists = root / "ImageSets" / "Main"
     lists.mkdir(parents=True)
     (root / "JPEGImages").mkdir()
     for part, images in PARTS.items():
-        (lists / f"{part}.txt").write_text("\n".join(images))  # of all classes: not read
+        (lists / f"{part}.txt").write_text("\n".join(images))  # for all classes; not read
         for name in CLASSES:
             lines = [f"{image} {PRESENT[image].get(name, -1):2d}\n" for image in images]
             (lists / f"{name}_{part}.txt").write_text("".join(lines))
@@ -48,22 +49,22 @@ def root(tmp_path):
     return root
 
 
-def check_refused(message, path, **options):
+def check_refused(message, path):
     with pytest.raises(UserError, match=message) as error:
-        load("voc07", path=str(path), **{"image_size": 16, **options})
+        load("voc07", path=str(path), image_size=16)
     assert "\n" not in str(error.value)
 
 
 def presence_of(dataset):
-    """{image: {class: value}} without what is absent."""
-    found = {}
+    """{image: {class: presence}}, without classes that are absent."""
+    present = {}
     for index, row in enumerate(dataset.presence):
         image = dataset.images[index]
         assert image.shape == (16, 16, 3) and image.min() == image.max()
-        found[f"{image[0, 0, 0] // 10:06d}"] = {
+        present[f"{image[0, 0, 0] // 10:06d}"] = {
             name: value for name, value in zip(dataset.classes, row, strict=True) if value != -1
         }
-    return found
+    return present
 
 
 @pytest.mark.parametrize("above", [0, 1, 2])
@@ -90,7 +91,7 @@ def test_presence_follows_the_images(root):
     assert train.skipped == ("JPEGImages/000007.jpg",)
 
 
-def test_methods_see_an_unlabelled_set(root):
+def test_the_set_is_unlabelled_for_methods(root):
     options = {"name": "voc07", "path": str(root), "image_size": 16, "channels": 0, "classes": ""}
     config = ConfigDict({"data": {**options, "holdout": 0.25, "limit": 0}, "seed": 0})
     splits = load_splits(config)
@@ -101,17 +102,21 @@ def test_methods_see_an_unlabelled_set(root):
     }
 
 
-def test_what_is_not_as_in_the_archives_is_refused(root, tmp_path):
-    check_refused("must hold VOCdevkit/VOC2007/ImageSets/Main", root / "JPEGImages")
-    check_refused("'missing' must be a folder of images", "missing")
-    check_refused("config.data.image_size must say to which size", root, image_size=0)
+def test_other_files_than_those_of_the_archives_are_refused(root, tmp_path):
+    with refuses("path", str(root / "JPEGImages")) as caught:
+        load("voc07", path=str(root / "JPEGImages"), image_size=16)
+    assert "must contain VOCdevkit/VOC2007/ImageSets/Main" in str(caught.value)
+    with refuses("path", "missing"):
+        load("voc07", path="missing", image_size=16)
+    with refuses("image_size", 0):
+        load("voc07", path=str(root))
     lists = root / "ImageSets" / "Main"
     whole = (lists / "dog_test.txt").read_text()
     (lists / "dog_test.txt").write_text(whole.replace(" 1", " 2"))
-    check_refused(r"dog_test.txt must have lines of an image and -1, 0 or 1, not", root)
+    check_refused(r"dog_test.txt must have an image and -1, 0 or 1 on each line, not", root)
     (lists / "dog_test.txt").write_text(whole.replace("000002", "000003"))
-    check_refused("dog_test.txt must name the same images as that of aeroplane", root)
+    check_refused("dog_test.txt must name the same images as the list of aeroplane", root)
     (lists / "dog_test.txt").unlink()
     check_refused("dog_test.txt cannot be read: .*No such file", root)
     (root / "JPEGImages" / "000009.jpg").unlink()
-    check_refused("names an image that is not there: .*000009.jpg", root)
+    check_refused("names an image that does not exist: .*000009.jpg", root)

@@ -1,4 +1,4 @@
-"""A trained encoder by itself: what a run leaves, what a file holds, what it does to images."""
+"""Trained encoders: of a run, in a file, and applied to images."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from ssl_jax.configs import ba_moco
 import ssl_jax
 from ssl_jax.encoder import encoder as encoders
 from ssl_jax.encoder import file as encoder_file
-from ssl_jax.encoder.encoder import Description, prepare
+from ssl_jax.encoder.encoder import EncoderSpec, prepare
 from ssl_jax.encoder.load import load_encoder
 from ssl_jax.errors import UserError
 from ssl_jax.run.frozen import frozen_encoder
@@ -20,7 +20,6 @@ from ssl_jax.storage.checkpoint import Checkpoints
 from tests.tiny import encoder as encoder_of
 
 NETWORK = {"name": "resnet18", "width": 4, "stages": (1, 1), "mean": (0.5,), "std": (0.25,)}
-
 
 tiny = partial(encoder_of, NETWORK)
 
@@ -37,7 +36,7 @@ def test_features_are_those_of_the_network():
     np.testing.assert_allclose(encoder(images), direct, rtol=1e-5, atol=1e-6)
 
 
-def test_images_in_parts_are_images_at_once(monkeypatch):
+def test_images_encoded_in_parts_give_the_same_features(monkeypatch):
     encoder, images = tiny(), some_images(5, 8, 8, 3)
     whole = encoder(images)
     monkeypatch.setattr(encoders, "IMAGES_AT_A_TIME", 2)
@@ -45,11 +44,11 @@ def test_images_in_parts_are_images_at_once(monkeypatch):
     assert encoder(images[:0]).shape == (0, encoder.features)
 
 
-def test_the_central_square_is_prepared():
+def test_the_central_square_is_cropped_and_resized():
     images = jnp.asarray(some_images(1, 6, 10, 1), jnp.float32)
     np.testing.assert_array_equal(prepare(images, size=6, crop=1.0), images[:, :, 2:8])
     np.testing.assert_array_equal(prepare(images, size=2, crop=1 / 3), images[:, 2:4, 4:6])
-    # Halved and antialiased: a constant stays what it is, a pixel's weight is a triangle's.
+    # Halved and antialiased: the weights of the pixels are those of a triangle and sum to one.
     halved = prepare(jnp.eye(4)[None, :, :, None], size=2, crop=1.0)
     weights = np.array([[3, 3, 1, 0], [0, 1, 3, 3]]) / 7
     np.testing.assert_allclose(halved[0, :, :, 0], weights @ weights.T, rtol=1e-5)
@@ -65,7 +64,7 @@ def test_other_images_are_refused(images):
         tiny()(images)
 
 
-def test_a_file_holds_all_of_an_encoder(tmp_path):
+def test_a_file_contains_a_complete_encoder(tmp_path):
     encoder, images = tiny(image_size=8, crop=0.875), some_images(3, 11, 9, 3)
     encoder_file.write(tmp_path / "encoder.safetensors", encoder.description, encoder.variables)
     for path in (tmp_path, tmp_path / "encoder.safetensors"):
@@ -75,7 +74,7 @@ def test_a_file_holds_all_of_an_encoder(tmp_path):
 
 
 @pytest.mark.parametrize("options", [{}, {"positions": "learned"}, {"pooling": "mean"}])
-def test_a_file_holds_a_vision_transformer(tmp_path, options):
+def test_a_file_contains_a_complete_vision_transformer(tmp_path, options):
     network = {"name": "vit", "patch_size": 4, "width": 8, "depth": 1, "heads": 2, **options}
     encoder = encoder_of({**NETWORK, "stages": (), **network}, seed=3)
     images = some_images(2, 8, 8, 3)
@@ -85,7 +84,7 @@ def test_a_file_holds_a_vision_transformer(tmp_path, options):
     )
 
 
-def test_variables_must_be_those_of_the_description(tmp_path):
+def test_variables_must_match_the_description(tmp_path):
     encoder = tiny()
     wider = encoder.description._replace(network={**NETWORK, "width": 8})
     encoder_file.write(tmp_path / "a.safetensors", wider, encoder.variables)
@@ -93,7 +92,7 @@ def test_variables_must_be_those_of_the_description(tmp_path):
         load_encoder(tmp_path / "a.safetensors")
 
 
-def test_what_is_no_encoder_is_named(tmp_path):
+def test_other_files_and_folders_are_refused(tmp_path):
     (tmp_path / "text.safetensors").write_text("no tensors")
     (tmp_path / "folder").mkdir()
     (tmp_path / "run").mkdir()
@@ -101,11 +100,11 @@ def test_what_is_no_encoder_is_named(tmp_path):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "encoder.json").write_text('{"network": 1}')
     for name, message in [
-        ("nothing", "no such folder or file"),
+        ("nothing", "nothing does not exist"),
         ("folder", "holds no encoder"),
-        ("text.safetensors", "is no safetensors file"),
+        ("text.safetensors", "is not a safetensors file"),
         ("run", "has no checkpoint yet"),
-        ("bad", "no description of an encoder"),
+        ("bad", "not the description of an encoder"),
     ]:
         with pytest.raises(UserError, match=message) as error:
             load_encoder(tmp_path / name)
@@ -114,12 +113,12 @@ def test_what_is_no_encoder_is_named(tmp_path):
 
 def test_a_description_survives_its_json():
     description = tiny().description
-    assert Description.from_json(description.to_json()) == description
+    assert EncoderSpec.from_json(description.to_json()) == description
 
 
 @pytest.fixture(scope="module")
 def fused_run(tmp_path_factory):
-    """(folder with one checkpoint of BA-MoCo on digits at step 0, the set-up, its state)."""
+    """(folder with a checkpoint of BA-MoCo on digits at step 0, its setup, its train state)."""
     folder = tmp_path_factory.mktemp("run")
     config = ba_moco.get_config()
     config.network.width, config.network.stages = 4, (1,)
@@ -131,7 +130,7 @@ def fused_run(tmp_path_factory):
     return folder, setup, train
 
 
-def test_the_encoder_of_a_run_gives_the_features_of_the_run(fused_run):
+def test_a_loaded_encoder_gives_the_features_of_its_run(fused_run):
     folder, setup, train = fused_run
     images = setup.data.splits.test.images[:16]
     expected = frozen_encoder(setup.model)(train)(jnp.asarray(images, jnp.float32) / 255)
@@ -174,7 +173,7 @@ def test_training_starts_from_given_weights(fused_run, tmp_path):
         state.state["target"]["params"]["backbone"],
         variables["params"],
     )
-    # The heads are those of a run without.
+    # The heads are initialised as in a run without weights.
     jax.tree.map(
         np.testing.assert_array_equal,
         state.params["method"]["projector"],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssl_jax.encoder.encoder import Description
+from ssl_jax.encoder.encoder import EncoderSpec
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.data_set import load_data_set, result_name
 from tests import tiny
@@ -24,7 +24,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_files_are_decoded_to_what_the_encoder_takes(photos: Path) -> None:
-    splits = load_data_set("folder", str(photos), "", Description({**tiny.NETWORK}, 8, 0.5, 1))
+    splits = load_data_set("folder", str(photos), "", EncoderSpec({**tiny.NETWORK}, 8, 0.5, 1))
     assert splits.test is not None and splits.holdout is None
     assert splits.bank.images.shape[1:] == splits.test.images.shape[1:] == (16, 16, 1)
     assert len(splits.bank.images) + len(splits.test.images) == 24
@@ -33,7 +33,7 @@ def test_files_are_decoded_to_what_the_encoder_takes(photos: Path) -> None:
 
 def test_a_data_set_that_there_is_not(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nosuch"):
-        load_data_set("nosuch", str(tmp_path), "", Description({**tiny.NETWORK}, 8, 1.0, 3))
+        load_data_set("nosuch", str(tmp_path), "", EncoderSpec({**tiny.NETWORK}, 8, 1.0, 3))
 
 
 def test_own_data_sets_are_named_by_their_folders(tmp_path: Path) -> None:

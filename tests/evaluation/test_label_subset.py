@@ -55,7 +55,7 @@ def test_the_images_of_a_list(tmp_path: Path) -> None:
     [
         (NAMES, "\n \n", "names no image"),
         (NAMES, "n02_3.JPEG\nn03_1.JPEG\nn04_1.JPEG", "^2 of the 3 .* the first is n03_1.JPEG$"),
-        (("a/1.png", "b/1.png"), "1.png", "names 1.png, of which the training set has 2"),
+        (("a/1.png", "b/1.png"), "1.png", "names 1.png, but the training set has 2"),
     ],
 )
 def test_lists_that_do_not_fit(

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ssl_jax.data.dataset import Dataset, Splits
-from ssl_jax.data.files import Files
+from ssl_jax.data.files import ImageFiles
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation import recipes, train_by_recipe
 from ssl_jax.evaluation.classifiers.linear_head import LinearHead
@@ -83,7 +83,7 @@ def on_disk(images: Dataset, folder: Path, part: str) -> Dataset:
     names = tuple(f"{part}_{index}.png" for index in range(len(images.images)))
     for name, image in zip(names, images.images, strict=True):
         Image.fromarray(image).save(folder / name)
-    return images._replace(images=Files(str(folder), names, (1,) * len(names), 8, 3))
+    return images._replace(images=ImageFiles(str(folder), names, (1,) * len(names), 8, 3))
 
 
 @pytest.mark.parametrize("cached", [True, False])
@@ -107,7 +107,7 @@ def test_only_listed_labels_count(
     splits = Splits(*(on_disk(task.part(p), tmp_path, p) for p in ("fit", "holdout", "test")))
     listing = dataclasses.replace(listing, splits=splits)
     found = finetune.finetune_1(listing, 0, cached=cached)
-    expected = "2 of 40 training images: those of the list 1percent.txt"
+    expected = "2 of 40 training images: those listed in 1percent.txt"
     assert found["settings"]["labels"] == expected
     assert seen[0].labels.tolist() == [3, 2]
     if cached:
@@ -124,5 +124,5 @@ def test_labels_are_drawn_without_a_list(task: Task) -> None:
     recipe = recipes.FINETUNE_1._replace(labels=0.2, epochs=1)
     found = train_by_recipe.train_by_recipe(task, 7, recipe=recipe, cached=True)
     assert found["settings"]["labels"] == (
-        "8 of 40 training images: 20% drawn by seed 7, each class giving its share"
+        "8 of 40 training images: 20% drawn by seed 7, in proportion to the classes"
     )

@@ -1,4 +1,4 @@
-"""Encoders with random variables, statistics included, so that nothing can be mixed up unseen."""
+"""Encoders with random variables and statistics, so that a mix-up would show."""
 
 from functools import partial
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ssl_jax.encoder.encoder import Description, Encoder
+from ssl_jax.encoder.encoder import Encoder, EncoderSpec
 from ssl_jax.networks.backbone import make_backbone
 
 RESNET = {"name": "resnet18", "width": 4, "stages": (1, 2), "mean": (0.5, 0.4, 0.3), "std": (0.2,)}
@@ -15,7 +15,7 @@ VIT |= {"mean": (0.5,), "std": (0.2, 0.25, 0.3)}
 
 
 def make(network, image_size=16, crop=1.0, channels=3):
-    description = Description(network, image_size, crop, channels)
+    description = EncoderSpec(network, image_size, crop, channels)
     backbone = make_backbone(**network)
     x = jax.ShapeDtypeStruct((2, image_size, image_size, channels), jnp.float32)
     shapes = jax.eval_shape(partial(backbone.init, train=False), jax.random.key(0), x)

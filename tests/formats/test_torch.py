@@ -1,4 +1,4 @@
-"""Exported files in PyTorch, torchvision, timm and onnxruntime, loaded as `advice` says."""
+"""Exported files in torchvision, timm and onnxruntime, loaded as `advice` explains."""
 
 import functools
 
@@ -34,40 +34,40 @@ def encoder_of(case):
     return make({**RESNETS, **VITS}[case] | STATISTICS, image_size=64)
 
 
-def theirs(format, encoder, path):
-    """Features of the model that the lines of `advice` make."""
+def features_by_advice(format, encoder, path):
+    """Features of the model that the lines of `advice` construct."""
     torch = pytest.importorskip("torch")
     images = example(encoder)
     normal = (images - np.float32(encoder.backbone.mean)) / np.float32(encoder.backbone.std)
     lines = format.advice(encoder, path)
-    space = {}
-    exec("\n".join(lines[: lines.index("")]), space)
+    namespace = {}
+    exec("\n".join(lines[: lines.index("")]), namespace)
     with torch.inference_mode():
         x = torch.from_numpy(np.ascontiguousarray(np.moveaxis(normal, -1, 1)))
-        return space["model"].eval()(x).numpy()
+        return namespace["model"].eval()(x).numpy()
 
 
 def compare(features, encoder):
     expected = np.asarray(encoder.encode(jnp.asarray(example(encoder))))[: len(features)]
-    found = difference(features, expected)
-    print(f"largest difference over largest value: {found:.1e}")
-    assert expected.std() > 0.01 and found <= 1e-5
+    deviation = difference(features, expected)
+    print(f"largest difference relative to the largest value: {deviation:.1e}")
+    assert expected.std() > 0.01 and deviation <= 1e-5
 
 
 CASES = [("torchvision", case) for case in RESNETS] + [("timm", case) for case in [*RESNETS, *VITS]]
 
 
 @pytest.mark.parametrize("framework, case", CASES)
-def test_what_is_exported_loads_there(framework, case, tmp_path):
+def test_exported_files_load_as_advised(framework, case, tmp_path):
     pytest.importorskip(framework)
     form = {"torchvision": torchvision, "timm": timm}[framework]
     encoder = encoder_of(case)
     form.write(encoder, tmp_path / FILE)
-    compare(theirs(form, encoder, tmp_path / FILE), encoder)
+    compare(features_by_advice(form, encoder, tmp_path / FILE), encoder)
 
 
 @pytest.mark.parametrize("case", [*RESNETS, *VITS])
-def test_all_in_onnxruntime(case, tmp_path):
+def test_every_network_in_onnxruntime(case, tmp_path):
     pytest.importorskip("torch")
     ort = pytest.importorskip("onnxruntime")
     encoder = encoder_of(case)

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 from the official python archive, or else from TensorFlow Datasets.
+"""CIFAR-10 and CIFAR-100 from the official Python archive, or from TensorFlow Datasets.
 
 A. Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009).
 """
@@ -11,11 +11,20 @@ import numpy as np
 from ssl_jax.data.archives import tfds
 from ssl_jax.data.archives.pickles import read_entries
 from ssl_jax.data.dataset import Dataset
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, UserError, require
 
 
 class Layout(NamedTuple):
-    """The folder in the official archive, its files, and the keys of what they hold."""
+    """The files of an official archive.
+
+    name: of the set in TensorFlow Datasets.
+    folder: name of the unpacked folder.
+    train: files of the training images.
+    test: files of the test images.
+    labels: key of the labels in these files.
+    meta: file of the class names.
+    classes: key of the class names in that file.
+    """
 
     name: str
     folder: str
@@ -27,20 +36,22 @@ class Layout(NamedTuple):
 
 
 def load(layout: Layout, *, path: str) -> tuple[Dataset, Dataset]:
-    """(train, test), images uint8 [N, 32, 32, 3].
+    """Loads one of the two sets.
 
     Args:
       layout: of the set.
-      path: the official folder, the folder that holds it, or TFDS's data folder ("" for TFDS's
-        default).
+      path: the official folder, the folder that contains it, or the data folder of TensorFlow
+        Datasets ("" for its default).
+
+    Returns:
+      (train, test), images uint8 [N, 32, 32, 3].
 
     Raises:
-      UserError: where the files are not those of the archive, or there are none and TFDS cannot
-        prepare the set.
+      UserError: if the files are not those of the archive, or if there are none and TensorFlow
+        Datasets cannot prepare the set.
     """
     root = pathlib.Path(path).expanduser()
-    if path and not root.is_dir():
-        raise UserError(f"config.data.path {path!r} must be a folder")
+    require(not path or root.is_dir(), "path", path, "must be a folder")
     for folder in (root / layout.folder, root):
         if path and (folder / layout.meta).is_file():
             train = _read(folder, layout.train, layout)
@@ -48,10 +59,12 @@ def load(layout: Layout, *, path: str) -> tuple[Dataset, Dataset]:
     try:
         train, test = tfds.load(layout.name, path=str(root) if path else "")
     except UserError as error:
-        raise UserError(
-            f"config.data.path {path!r} must hold {layout.folder} (the python archive, unpacked), "
-            f"or TensorFlow Datasets must have {layout.name}: {error}"
-        ) from error
+        rule = (
+            f"must contain {layout.folder}, the unpacked Python archive, "
+            f"unless TensorFlow Datasets can provide {layout.name}: {error}"
+        )
+        problem = Problem("path", path, rule)
+        raise UserError(str(problem), problem) from error
     return train, test
 
 
@@ -61,7 +74,7 @@ def _read(folder: pathlib.Path, files: tuple[str, ...], layout: Layout) -> Datas
     for name in files:
         data, numbers = read_entries(folder / name, b"data", layout.labels)
         try:
-            # Rows are channel after channel.
+            # A row holds one channel after the other.
             images.append(data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
             labels.append(np.array(numbers, np.int32))
             valid = data.dtype == np.uint8 and labels[-1].shape == (len(data),)
@@ -69,6 +82,6 @@ def _read(folder: pathlib.Path, files: tuple[str, ...], layout: Layout) -> Datas
         except (AttributeError, TypeError, ValueError):
             valid = False
         if not valid:
-            raise UserError(f"{folder / name} must hold 3072 bytes and a class number per image")
+            raise UserError(f"{folder / name} must contain 3072 bytes and a class number per image")
     classes = tuple(name.decode() for name in classes)
     return Dataset(np.concatenate(images), np.concatenate(labels), classes)

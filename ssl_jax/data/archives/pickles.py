@@ -1,4 +1,4 @@
-"""Reading pickles that hold arrays and plain values only: a pickle can run any code it likes."""
+"""Reads pickles of arrays and plain values only: other pickles could run arbitrary code."""
 
 import codecs
 import pathlib
@@ -9,7 +9,7 @@ import numpy as np
 
 from ssl_jax.errors import UserError
 
-# What arrays and Python 3's byte strings are rebuilt from; nothing here has an effect outside.
+# What arrays and the byte strings of Python 3 are rebuilt from; none of it has side effects.
 _ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     ("numpy", "ndarray"): np.ndarray,
@@ -23,16 +23,21 @@ class _ArraysOnly(pickle.Unpickler):
         try:
             return _ALLOWED[module.replace("numpy._core", "numpy.core"), name]
         except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}") from None
 
 
 def read_entries(path: pathlib.Path, *keys: bytes) -> list[Any]:
-    """The values of `keys` in the dictionary pickled in the file, by Python 2 or 3.
+    """Reads values from a dictionary that Python 2 or 3 has pickled.
 
-    Strings of Python 2 come as bytes.
+    Args:
+      path: the file.
+      *keys: of the values; strings of Python 2 are read as bytes.
+
+    Returns:
+      The values, in the order of `keys`.
 
     Raises:
-      UserError: where the file is missing, damaged, has no such keys or asks for anything but
+      UserError: if the file is missing or damaged, lacks a key, or refers to anything except
         arrays and plain values.
     """
     try:

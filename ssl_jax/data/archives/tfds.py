@@ -1,8 +1,8 @@
-"""Sets of TensorFlow Datasets, prepared and read without TensorFlow.
+"""Sets of TensorFlow Datasets (TFDS), prepared and read without TensorFlow.
 
-TFDS's own preparation needs TensorFlow for four file functions and for encoding PNG. While it
-runs, `_without_tensorflow` puts stand-ins for them into TFDS's lazy import; nothing is imported
-as `tensorflow`. It touches private names, hence the exact version in pyproject.toml.
+TFDS needs TensorFlow only for four file functions and for encoding PNG. `_without_tensorflow`
+temporarily replaces them in TFDS's lazy import, and no module named `tensorflow` is imported. It
+relies on private names, hence the exact version in pyproject.toml.
 """
 
 import contextlib
@@ -20,25 +20,28 @@ from PIL import Image
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.errors import UserError
 
-# Encoded images that are in memory beside the array that they are decoded into.
+# Encoded images held in memory beside the array that they are decoded into.
 READ_AT_ONCE = 1000
 
 
 def load(
     name: str, *, path: str, splits: tuple[str, ...] = ("train", "test")
 ) -> tuple[Dataset, ...]:
-    """The splits of the image classification set `name`, prepared first where it is not.
+    """Loads an image classification set, after preparing it if necessary.
 
     Args:
-      name: TFDS's name of the set.
-      path: TFDS's data folder, "" for its default. The set's archive may lie in it (the file
-        that TFDS downloads, under its own name); otherwise it is downloaded.
-      splits: TFDS's names of the splits; one whose labels are -1 has none.
+      name: of the set in TFDS.
+      path: data folder of TFDS; "" for its default. If it contains the archive that TFDS would
+        download, under that name, nothing is downloaded.
+      splits: names of the splits in TFDS; a split whose labels are all -1 is unlabelled.
+
+    Returns:
+      One data set per split.
 
     Raises:
-      UserError: where the set is not prepared as ArrayRecord and cannot be.
+      UserError: if the set is not prepared as ArrayRecord and cannot be prepared.
     """
-    import tensorflow_datasets as tfds  # slow, and few runs need it
+    import tensorflow_datasets as tfds  # slow, and needed by few runs
 
     with _without_tensorflow():
         try:
@@ -48,9 +51,9 @@ def load(
             return tuple(_read(builder, split) for split in splits)
         except UserError:
             raise
-        except Exception as error:  # of TFDS, its downloader, tarfile, protobuf or the disk
+        except Exception as error:  # from TFDS, its downloader, tarfile, protobuf or the disk
             reason = " ".join(str(error).split())
-            raise UserError(f"TensorFlow Datasets fails on {name}: {reason}") from error
+            raise UserError(f"TensorFlow Datasets failed on {name}: {reason}") from error
 
 
 def _prepare(builder: Any) -> None:
@@ -59,12 +62,12 @@ def _prepare(builder: Any) -> None:
     folder = builder.data_path.parents[1]  # builder.data_path is folder/name/version
     ((url, archive),) = builder.url_infos.items()
     if not (folder / archive.filename).exists():
-        try:  # TFDS itself would try for minutes
+        try:  # TFDS itself would keep trying for minutes
             request = urllib.request.Request(url, method="HEAD")
             urllib.request.urlopen(request, timeout=20).close()
         except OSError as error:
             raise UserError(
-                f"{folder} holds neither {builder.name} as prepared by TensorFlow Datasets nor "
+                f"{folder} contains neither {builder.name} as prepared by TensorFlow Datasets nor "
                 f"{archive.filename}, and {url} cannot be reached ({error})"
             ) from error
     builder.download_and_prepare(
@@ -82,9 +85,9 @@ def _read(builder: Any, split: str) -> Dataset:
     labels = np.empty(len(source), np.int32)
     for start in range(0, len(source), READ_AT_ONCE):
         part = range(start, min(start + READ_AT_ONCE, len(source)))
-        for place, example in zip(part, source.__getitems__(part), strict=True):
-            images[place] = np.asarray(Image.open(io.BytesIO(example["image"])))
-            labels[place] = example["label"]
+        for row, example in zip(part, source.__getitems__(part), strict=True):
+            images[row] = np.asarray(Image.open(io.BytesIO(example["image"])))
+            labels[row] = example["label"]
     if (labels == -1).all():
         return Dataset(images, None, ())
     return Dataset(images, labels, tuple(features["label"].names))
@@ -106,7 +109,7 @@ def _without_tensorflow() -> Iterator[None]:
         return buffer.getvalue()
 
     with (
-        # An etils LazyModule keeps what it imported under this name.
+        # An etils LazyModule keeps the imported module under this name.
         mock.patch.dict(vars(lazy_imports_utils.tensorflow), _module=stand_in),
         mock.patch.object(image_feature._ImageEncoder, "_encode_image", encode),
     ):

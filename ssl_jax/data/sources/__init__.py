@@ -1,6 +1,6 @@
-"""One file a data set; `config.data.name` is the file's name.
+"""One file per data set; `config.data.name` is the name of the file.
 
-Each holds `load(*, path, image_size, channels)`, which returns the parts of `dataset.Loaded`:
-(train, test or None) or all three. A size or a number of channels of 0 means that of the stored
-images. One that can be limited to a list of classes takes `classes` as well.
+Each defines `load(*, path, image_size, channels)`, which returns the parts of `dataset.Loaded`:
+(train, test or None) or all three. Image size and channels of 0 mean those of the stored images.
+A set that supports a list of classes has the argument `classes` as well.
 """

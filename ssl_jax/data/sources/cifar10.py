@@ -1,4 +1,4 @@
-"""CIFAR-10: 50,000 + 10,000 colour images of 10 classes, 32 x 32."""
+"""CIFAR-10: 50,000 training and 10,000 test images in colour, 32 x 32, 10 classes."""
 
 from ssl_jax.data.archives import cifar
 from ssl_jax.data.dataset import Dataset

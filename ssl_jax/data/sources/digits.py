@@ -1,4 +1,4 @@
-"""The 1,797 handwritten digits of scikit-learn: grey, 8 x 8, always at hand."""
+"""The 1,797 handwritten digits that scikit-learn ships with: grey, 8 x 8."""
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -7,10 +7,12 @@ from ssl_jax.data.dataset import Dataset, set_aside
 
 
 def load(*, path: str, image_size: int, channels: int) -> tuple[Dataset, Dataset]:
-    """(1,437 training images, 360 test images), the same on every call.
+    """Loads the digits and splits them, as the set comes without a split.
 
-    E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI (1998); the set has no
-    split of its own.
+    E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI (1998).
+
+    Returns:
+      (1,437 training images, 360 test images), the same on every call.
     """
     del path, image_size, channels
     pixels, labels = load_digits(return_X_y=True)

@@ -1,6 +1,6 @@
 """Arrays in PATH/train.npz and PATH/test.npz: image uint8 [N, H, W, C], label integers [N].
 
-Labels may be left out; without a test.npz a tenth of a labelled training set becomes the test set.
+Labels are optional. Without a test.npz, a tenth of a labelled training set becomes the test set.
 """
 
 import pathlib
@@ -10,29 +10,34 @@ import zlib
 import numpy as np
 
 from ssl_jax.data.dataset import Dataset, with_test
-from ssl_jax.errors import UserError
+from ssl_jax.errors import UserError, require
 
 
 def load(*, path: str, image_size: int, channels: int) -> tuple[Dataset, Dataset | None]:
-    """(train, test); the classes are named by their numbers.
+    """Loads the arrays; each class is named after its number.
+
+    Returns:
+      (train, test); test is None if there is no test.npz and the training set is unlabelled.
 
     Raises:
-      UserError: where train.npz is missing or an archive does not hold such arrays.
+      UserError: if train.npz is missing or an archive does not contain such arrays.
     """
     del image_size, channels
     folder = pathlib.Path(path).expanduser()
-    if not path or not (folder / "train.npz").is_file():
-        raise UserError(f"config.data.path {path!r} must be a folder with train.npz")
+    valid = bool(path) and (folder / "train.npz").is_file()
+    require(valid, "path", path, "must be a folder that contains train.npz")
     train = _read(folder / "train.npz")
     if not (folder / "test.npz").is_file():
         return with_test(train)
     test = _read(folder / "test.npz")
     if (train.labels is None) != (test.labels is None):
-        raise UserError(f"train.npz and test.npz in {path} must both have labels or both none")
+        raise UserError(
+            f"either both or neither of train.npz and test.npz in {path} must have labels"
+        )
     if train.images.shape[1:] != test.images.shape[1:]:
         raise UserError(
-            f"images in {path} must have one shape: {train.images.shape[1:]} in train.npz, "
-            f"{test.images.shape[1:]} in test.npz"
+            f"train.npz and test.npz in {path} must have images of the same shape, not "
+            f"{train.images.shape[1:]} and {test.images.shape[1:]}"
         )
     classes = max(train.classes, test.classes, key=len)
     return train._replace(classes=classes), test._replace(classes=classes)
@@ -54,7 +59,7 @@ def _read(file: pathlib.Path) -> Dataset:
     integers = np.issubdtype(labels.dtype, np.integer)
     if not integers or labels.shape != images.shape[:1] or labels.min() < 0:
         raise UserError(
-            f"label in {file} must be {len(images)} class numbers from 0, "
+            f"label in {file} must be non-negative integers [{len(images)}], "
             f"not {labels.dtype} {list(labels.shape)}"
         )
     classes = tuple(str(number) for number in range(labels.max() + 1))

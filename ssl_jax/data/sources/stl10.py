@@ -1,8 +1,8 @@
 """STL-10: 100,000 unlabelled, 5,000 labelled and 8,000 test images in colour, 96 x 96.
 
 A. Coates, H. Lee, A. Y. Ng: An Analysis of Single-Layer Networks in Unsupervised Feature Learning,
-AISTATS 2011. Methods learn from the unlabelled images, probes from all the labelled ones (not from
-the ten folds of 1,000 that the authors give), which are ten classes in equal parts.
+AISTATS 2011. Methods learn from the unlabelled images, probes from all labelled ones (not from the
+authors' ten folds of 1,000 images), which are divided equally among ten classes.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from jaxtyping import Int, UInt8
 from ssl_jax.data.archives import tfds
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.data.folders import read_lines
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, UserError, require
 
 FOLDER = "stl10_binary"
 SIDE = 96
@@ -25,11 +25,13 @@ BYTES = 3 * SIDE * SIDE
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Records:
-    """Images of one binary file, read when asked for.
+class BinaryImages:
+    """Images of one file of the binary archive, as `StoredImages`.
 
-    numbers: which images of the file, in order. In the file each channel of an image follows the
-    other, column after column.
+    The file stores an image channel by channel, and each channel column by column.
+
+    file: its path.
+    numbers: positions of the images in the file, in order.
     """
 
     file: str
@@ -44,45 +46,47 @@ class Records:
         return len(self.numbers)
 
     def __getitem__(self, index: int) -> UInt8[np.ndarray, "h w c"]:
-        """The image.
+        """Reads an image.
 
         Raises:
-          UserError: where the file can no longer be read.
+          UserError: if the file can no longer be read.
         """
         start = BYTES * int(self.numbers[index])
         try:
             pixels = np.fromfile(self.file, np.uint8, count=BYTES, offset=start)
             return pixels.reshape(3, SIDE, SIDE).transpose(2, 1, 0)
         except (OSError, ValueError) as error:
-            raise UserError(f"{self.file} could be read before, now not: {error!r}") from error
+            raise UserError(f"{self.file} has become unreadable: {error!r}") from error
 
-    def subset(self, indices: Int[np.ndarray, " m"]) -> "Records":
+    def subset(self, indices: Int[np.ndarray, " m"]) -> "BinaryImages":
         """The images at `indices`, in that order."""
         return dataclasses.replace(self, numbers=self.numbers[indices])
 
     def identity(self) -> str:
-        """Name of the file and which of its images."""
+        """Name of the file and positions of the images."""
         numbers = hashlib.sha256(self.numbers.astype("<i8").tobytes()).hexdigest()
         return json.dumps([os.path.basename(self.file), numbers])
 
 
 def load(*, path: str, image_size: int, channels: int) -> tuple[Dataset, Dataset, Dataset]:
-    """(unlabelled, test, labelled); images stay in the files of the official binary archive.
+    """Loads the set; images stay in the files of the official binary archive.
 
     Args:
-      path: the official folder, the folder that holds it, or TFDS's data folder ("" for TFDS's
-        default), from which images are read into memory.
-      image_size: must be 0 or that of the images.
-      channels: likewise.
+      path: the official folder, the folder that contains it, or the data folder of TensorFlow
+        Datasets ("" for its default), from which images are read into memory.
+      image_size: must be 0 or 96.
+      channels: must be 0 or 3.
+
+    Returns:
+      (unlabelled, test, labelled).
 
     Raises:
-      UserError: where a file is missing or not that of the archive, or there are none and TFDS
-        cannot prepare the set.
+      UserError: if a file is missing or not that of the archive, or if there are none and
+        TensorFlow Datasets cannot prepare the set.
     """
     del image_size, channels
     root = pathlib.Path(path).expanduser()
-    if path and not root.is_dir():
-        raise UserError(f"config.data.path {path!r} must be a folder")
+    require(not path or root.is_dir(), "path", path, "must be a folder")
     for folder in (root / FOLDER, root):
         if path and (folder / "class_names.txt").is_file():
             unlabelled = Dataset(_images(folder / "unlabeled_X.bin"), None, ())
@@ -91,21 +95,25 @@ def load(*, path: str, image_size: int, channels: int) -> tuple[Dataset, Dataset
         splits = ("unlabelled", "test", "train")
         unlabelled, test, train = tfds.load("stl10", path=str(root) if path else "", splits=splits)
     except UserError as error:
-        raise UserError(
-            f"config.data.path {path!r} must hold {FOLDER} (the binary archive, unpacked), "
-            f"or TensorFlow Datasets must have stl10: {error}"
-        ) from error
+        rule = (
+            f"must contain {FOLDER}, the unpacked binary archive, "
+            f"unless TensorFlow Datasets can provide stl10: {error}"
+        )
+        problem = Problem("path", path, rule)
+        raise UserError(str(problem), problem) from error
     return unlabelled, test, train
 
 
-def _images(file: pathlib.Path) -> Records:
+def _images(file: pathlib.Path) -> BinaryImages:
     try:
         size = os.path.getsize(file)
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error}") from error
     if size % BYTES or not size:
-        raise UserError(f"{file} must have {BYTES} bytes an image, but has {size}: is it cut off?")
-    return Records(str(file.absolute()), np.arange(size // BYTES))
+        raise UserError(
+            f"{file} must have {BYTES} bytes per image, not {size} in all: is it truncated?"
+        )
+    return BinaryImages(str(file.absolute()), np.arange(size // BYTES))
 
 
 def _labelled(folder: pathlib.Path, part: str) -> Dataset:
@@ -117,6 +125,6 @@ def _labelled(folder: pathlib.Path, part: str) -> Dataset:
         raise UserError(f"{file} cannot be read: {error}") from error
     if len(labels) != len(images) or not set(labels.tolist()) <= set(range(1, len(classes) + 1)):
         raise UserError(
-            f"{file} must hold a class from 1 to {len(classes)} for each of {len(images)} images"
+            f"{file} must contain a class from 1 to {len(classes)} for each of {len(images)} images"
         )
     return Dataset(images, labels.astype(np.int32) - 1, classes)

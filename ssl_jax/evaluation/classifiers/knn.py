@@ -1,8 +1,8 @@
 """k-nearest-neighbour classification: the k nearest images of a bank vote for their classes.
 
-Weighted vote (Wu et al., arXiv 1805.01978, Section 3.4): nearest by cosine similarity s, each vote
-weighs exp(s / T). Euclidean vote (W-MSE, arXiv 2007.06346): nearest by the distance of the features
-as they are, all votes weigh the same.
+Weighted vote (Wu et al., arXiv 1805.01978, Section 3.4): nearest by cosine similarity s, and a vote
+has the weight exp(s / T). Euclidean vote (W-MSE, arXiv 2007.06346): nearest by distance of the
+features as they are, and all votes have the same weight.
 """
 
 import functools
@@ -16,7 +16,7 @@ from ssl_jax.evaluation.accuracy import Accuracy, accuracy, label_ranks
 from ssl_jax.evaluation.features import Labelled
 from ssl_jax.losses import normalize
 
-# k and T of every kNN accuracy that is reported without naming them.
+# k and T of every kNN accuracy that is reported without them.
 KNN_K = 20
 KNN_TEMPERATURE = 0.07
 QUERIES_AT_A_TIME = 256  # bounds the similarities in memory: 256 x N
@@ -41,6 +41,11 @@ def knn_accuracy(
 
     Returns:
       The accuracy for every k.
+
+    Example:
+      >>> bank = Labelled(np.eye(2, dtype=np.float32), np.array([0, 1]))
+      >>> knn_accuracy(bank, bank, num_classes=2, ks=(1,))
+      {1: Accuracy(top1=1.0, top5=None)}
     """
     return _knn(bank, queries, num_classes, ks, temperature, same=False)
 
@@ -48,14 +53,33 @@ def knn_accuracy(
 def euclidean_knn_accuracy(
     bank: Labelled, queries: Labelled, *, num_classes: int, ks: tuple[int, ...]
 ) -> dict[int, Accuracy]:
-    """Like `knn_accuracy`, by the Euclidean vote; among equal votes the lower class wins."""
+    """Accuracy on `queries` by the Euclidean vote; among equal votes the lower class wins.
+
+    Args:
+      bank: the images that vote.
+      queries: the images to classify.
+      num_classes: of the data set; a class without a vote is never right.
+      ks: numbers of neighbours; where the bank has fewer than k images, all of them vote.
+
+    Returns:
+      The accuracy for every k.
+    """
     return _knn(bank, queries, num_classes, ks, None, same=False)
 
 
 def leave_one_out(
     images: Labelled, *, num_classes: int, ks: tuple[int, ...]
 ) -> dict[int, Accuracy]:
-    """Like `knn_accuracy` with `images` as bank and queries; no image is its own neighbour."""
+    """Accuracy by the weighted vote of all other images: no image is its own neighbour.
+
+    Args:
+      images: the images that vote and are classified.
+      num_classes: of the data set; a class without a vote is never right.
+      ks: numbers of neighbours; where there are fewer than k other images, all of them vote.
+
+    Returns:
+      The accuracy for every k.
+    """
     return _knn(images, images, num_classes, ks, KNN_TEMPERATURE, same=True)
 
 
@@ -113,7 +137,7 @@ def _ranks(
       ks: at most N, or N - 1 with `same`.
       same: query number i is image number i of the bank, which does not count as its neighbour.
     """
-    # Centred at 0, where features keep the digits that distances are made of.
+    # Centred, because features near 0 keep the digits that distances depend on.
     centre = jnp.mean(bank, axis=0, keepdims=True)
 
     def prepare(features: Array) -> Array:
@@ -123,9 +147,9 @@ def _ranks(
 
     def block(args: tuple[Array, Array, Array]) -> Array:
         queries, labels, rows = args
-        # At the default precision accelerators would round away which image is nearer.
+        # At the default precision, rounding on accelerators would blur which image is nearer.
         similarities = jnp.matmul(prepare(queries), bank.T, precision="highest")
-        if temperature is None:  # -|q - x|^2 / 2, except a term that all of the bank share
+        if temperature is None:  # -|q - x|^2 / 2, without a term that the whole bank shares
             similarities -= jnp.sum(bank**2, axis=1)[None] / 2
         if same:
             own = rows[:, None] == jnp.arange(len(bank))[None]

@@ -1,4 +1,4 @@
-"""What linear classifiers share: the head, its scores and loss, and standardised features."""
+"""Shared by linear classifiers: the head, its scores and loss, and standardised features."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from ssl_jax.evaluation.accuracy import Accuracy, accuracy, label_ranks
 from ssl_jax.evaluation.features import Labelled
 
-# How a probe chose its hyper-parameters, in the words of results.
+# How a probe chose its hyper-parameters, as results describe it.
 CHOSEN = "by top-1 on the held-out part of the training split; then fitted on all of the split"
 
 
@@ -27,7 +27,7 @@ class LinearHead(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """What a linear probe found.
+    """Result of a linear probe.
 
     accuracy: on the test images.
     chosen: hyper-parameters, by name.

@@ -21,7 +21,7 @@ ROWS_AT_A_TIME = 4096
 
 
 class Moments(NamedTuple):
-    """Sums over images of features x and one-hot labels y, in float64; those of two sets add up.
+    """Sums over images of features x and one-hot labels y, in float64; they add up over sets.
 
     count: number of images.
     x: sum of x, [d].

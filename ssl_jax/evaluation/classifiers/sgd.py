@@ -116,10 +116,13 @@ def descend(
       features: [N, d].
       labels: class indices [N].
       optimizer: of the head.
-      key: of the order of the images, which is another one in every epoch.
+      key: of the order of the images, which changes in every epoch.
       num_classes: C.
       epochs: passes over the images.
       batch_size: at most N; images that do not fill a batch are left out of an epoch.
+
+    Returns:
+      The head after the last epoch.
     """
     count, width = features.shape
     steps = count // batch_size

@@ -44,9 +44,12 @@ def train_on_features(
 
     Args:
       features: of the training images, with their labels.
-      recipe: how to train; its settings of encoder and augmentation do not apply.
+      recipe: how to train; its settings for the encoder and augmentation do not apply.
       num_classes: of the data set.
       seed: of the order of the images.
+
+    Returns:
+      The classifier.
 
     Raises:
       UserError: if the training diverges.
@@ -77,7 +80,7 @@ def train_on_images(
     """Trains the classifier of `recipe` on augmented images.
 
     Args:
-      encoder: frozen or trained along, as `recipe` has it.
+      encoder: frozen or trained too, as `recipe` says.
       dataset: the labelled training images.
       recipe: how to train.
       num_classes: of the data set.
@@ -85,7 +88,7 @@ def train_on_images(
       shardings: batches are split over as many of its devices as divide them evenly.
 
     Returns:
-      (the classifier, the encoder as the training left it), both replicated over all devices.
+      (the classifier, the encoder after training), both replicated over all devices.
 
     Raises:
       UserError: if the training diverges.
@@ -117,7 +120,7 @@ def train_on_images(
 
 
 def _classifier(encoder: Encoder, num_classes: int, *, frozen: bool) -> Method:
-    """The classifier on the encoder, as a method; parameters of a frozen encoder are in `state`."""
+    """The classifier on the encoder, as a method; a frozen encoder's parameters are in `state`."""
     chain = {"backbone": encoder.backbone}
     parameters, stats = encoder.variables["params"], encoder.variables["batch_stats"]
 
@@ -180,7 +183,7 @@ def _optimizer(
 
 
 def _divide(batch_size: int, shardings: Shardings) -> Shardings:
-    """Shardings over as many devices as divide the batch, which may be the whole of a small set."""
+    """Shardings over as many devices as divide the batch, which may be an entire small data set."""
     devices = list(shardings.mesh.devices.flat)
     if jax.process_count() > 1:  # every process has its own devices, and all must take part
         return sharding.make(batch_size, devices)
@@ -194,7 +197,7 @@ def _start(
     shardings: Shardings,
 ) -> TrainState:
     """The state before the first step, on the devices."""
-    # Copies: the train steps donate their state, and these arrays belong to the encoder.
+    # Copies, because train steps donate their state and these arrays belong to the encoder.
     params, state = jax.tree.map(np.array, method.init(jax.random.key(seed), Batch(())))
     start = (np.int32(0), params, state, optimizer.init(params))
     step, params, state, opt = sharding.put(start, shardings.replicated)
@@ -240,7 +243,7 @@ def _run(
 
 
 def _with_variables(encoder: Encoder, params: Params, state: State) -> Encoder:
-    """The encoder as the training left it."""
+    """The encoder with its variables after training."""
     variables = {
         "params": {**state, **params}["backbone"],
         "batch_stats": state["stats"]["backbone"],

@@ -1,1 +1,1 @@
-"""The protocols, functions (task, seed) -> metrics and "settings"; `run_protocol` names them."""
+"""The protocols: functions (task, seed) -> metrics and "settings"; see `protocol_names`."""

@@ -3,9 +3,9 @@
 The study of "A down-scaled Self-Supervised approach for image classification: SimCLR" (J. Beasse,
 M. Y. Kabouri; Section 6 and Figure 10), whose accuracies on CIFAR-10 are 35.77, 48.63, 39.67 and
 28.72 %. Its released code fits PCA and t-SNE to the training and to the test images separately, so
-that the axes of the two have nothing in common. Here PCA is fitted to the training images, and
-t-SNE, which cannot place new points, to both together (to features only, not to labels). The
-paper's way is an option.
+the axes of the two have nothing in common. Here PCA is fitted to the training images, and t-SNE,
+which cannot place new points, to both together (to features only, not to labels). The paper's way
+is an option.
 
 The hidden layer of 256 units and Adam at 1e-3 are those of the code. Ours: 100 epochs instead of
 10, standardised inputs, PCA to 50 dimensions (the code's 512 are all that a ResNet-18 has), t-SNE
@@ -63,9 +63,9 @@ def downscaled(
         same.
       paper_way: fit PCA and t-SNE to training and test images separately.
       epochs: of the MLP.
-      train_images: training images to use at most, every class giving its share; the time of t-SNE
-        grows with n log n.
-      test_images: test images to use at most, likewise.
+      train_images: largest number of training images to use, drawn in proportion to the classes;
+        the time of t-SNE grows with n log n.
+      test_images: largest number of test images to use, likewise.
 
     Returns:
       top1 and top5: accuracy on the features.
@@ -84,7 +84,7 @@ def downscaled(
         features[part] = select(whole, chosen)
         raw[part] = pixels(take(dataset, chosen).images)
     train, test = features["train"], features["test"]
-    # First, as it refuses features that are all the same.
+    # First, because it refuses features that are all the same.
     tsne = by_tsne(train.features, test.features, jointly=not paper_way, seed=seed)
     inputs = {
         "pixels": (raw["train"], raw["test"]),
@@ -122,12 +122,15 @@ def downscaled(
 def by_pca(
     train: Float[np.ndarray, "n d"], test: Float[np.ndarray, "m d"], *, jointly: bool = True
 ) -> Pair:
-    """Both sets by their first 50 principal components, or as many as there are.
+    """Projects both sets onto their first 50 principal components, or as many as there are.
 
     Args:
       train: features of the training images.
       test: features of the test images.
       jointly: use the components of `train` for both; otherwise each set has its own.
+
+    Returns:
+      The projections of both sets.
     """
     dimensions = min(COMPONENTS, *train.shape, len(test))
     of_train = PCA(dimensions, svd_solver="full").fit(train)
@@ -142,13 +145,16 @@ def by_tsne(
     jointly: bool = True,
     seed: int = 0,
 ) -> Pair:
-    """Both sets as places in the plane.
+    """Maps both sets to points in the plane.
 
     Args:
       train: features of the training images.
       test: features of the test images.
       jointly: place all images together; otherwise each set by itself.
       seed: of t-SNE.
+
+    Returns:
+      The points of both sets.
 
     Raises:
       UserError: if the features of a set are all the same.
@@ -158,7 +164,7 @@ def by_tsne(
         if not np.ptp(features, axis=0).any():
             raise UserError("t-SNE needs features that differ: these are all the same")
         features = features.astype(np.float64)
-        # Does not move any place, but keeps squares within the range of numbers.
+        # Leaves the map unchanged, but keeps squares from overflowing.
         features = (features - features.mean(axis=0, keepdims=True)) / features.std()
         perplexity = min(PERPLEXITY, (len(features) - 1) / 3)
         return TSNE(2, perplexity=perplexity, random_state=seed).fit_transform(features)
@@ -184,7 +190,7 @@ def mlp_accuracy(
     mlp = MLPClassifier((HIDDEN,), max_iter=epochs, n_iter_no_change=epochs, random_state=seed)
     model = make_pipeline(StandardScaler(), mlp)
     with warnings.catch_warnings():
-        # The number of epochs is fixed; that the loss could still fall is not a problem.
+        # The number of epochs is fixed; it does not matter that the loss could still fall.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(*train)
     return sklearn_accuracy(model, test, num_classes=num_classes)
@@ -194,7 +200,7 @@ def draw_bars(result: Mapping[str, Any], picture: Path) -> None:
     """Draws the four accuracies as bars, as in the paper's Figure 10.
 
     Args:
-      result: what `downscaled` returned.
+      result: the result of `downscaled`.
       picture: PNG file to write.
     """
     from matplotlib.figure import Figure

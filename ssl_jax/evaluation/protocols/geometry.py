@@ -1,7 +1,7 @@
 """Protocol `geometry`: how the features of the test images are distributed, without a classifier.
 
-MSBReg reports alignment and uniformity of test images (arXiv 2207.03552, Table 12) but does not
-name the views: ours are the random resized crops and flips that all methods have in common.
+MSBReg reports alignment and uniformity of test images (arXiv 2207.03552, Table 12) but does not say
+on which views: ours are the random resized crops and flips that all methods have in common.
 """
 
 import functools
@@ -37,7 +37,7 @@ def geometry(task: Task, seed: int) -> dict[str, Any]:
 
     Returns:
       alignment: mean of ||x_hat - y_hat||^2 over two views of each image, in [0, 4].
-      uniformity: see `uniformity`; about -4 where features spread evenly, 0 at a collapse.
+      uniformity: see `uniformity`; about -4 where features spread evenly, 0 at collapse.
       effective_rank and feature_std_ratio: see `health`.
       nearest_neighbour_top1: share of images whose nearest other image by cosine similarity has
         the same class.

@@ -1,4 +1,4 @@
-"""Protocol `knn`: votes of the nearest training images, in the ways that papers use."""
+"""Protocol `knn`: votes of the nearest training images, in the variants that papers use."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def knn(task: Task, seed: int) -> dict[str, Any]:
 
     Args:
       task: the encoder and the images.
-      seed: changes nothing.
+      seed: has no effect.
 
     Returns:
       top1 and top5: weighted cosine vote, k = 20, T = 0.07.

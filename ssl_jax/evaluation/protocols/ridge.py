@@ -12,10 +12,10 @@ def ridge(task: Task, seed: int) -> dict[str, Any]:
 
     Args:
       task: the encoder and the images.
-      seed: changes nothing.
+      seed: has no effect.
 
     Returns:
-      top1 and top5 on the test images; settings: the chosen lambda among them.
+      top1 and top5 on the test images; settings, including the chosen lambda.
     """
     del seed
     parts = [task.features(part) for part in PARTS]

@@ -6,7 +6,7 @@ images with the class, the cost of each class chosen by 3-fold cross-validation 
 images. Images in which the class is hard to tell count as images without it in training, and are
 left out in testing. Their average precision is the area below the precision made non-increasing in
 recall, VOC's definition since 2010; the mean over eleven points, VOC's definition in 2007, is
-reported beside it.
+reported as well.
 
 Ours: solved in the primal instead of the dual, which has the same minimum and no random order.
 """
@@ -62,7 +62,7 @@ def svm(task: Task, seed: int) -> dict[str, Any]:
 
     Args:
       task: the encoder and the images.
-      seed: changes nothing.
+      seed: has no effect.
 
     Returns:
       map, map_11_point and ap_CLASS for each class, or top1 and top5; all on the test images.

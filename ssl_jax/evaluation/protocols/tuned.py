@@ -15,8 +15,8 @@ def tuned(task: Task, seed: int) -> dict[str, Any]:
       seed: of the order of the images.
 
     Returns:
-      top1 and top5 on the test images; settings: the chosen learning rate and weight decay among
-      them.
+      top1 and top5 on the test images; settings, including the chosen learning rate and weight
+      decay.
     """
     parts = [task.features(part) for part in PARTS]
     probe = sgd_probe(*parts, num_classes=task.num_classes, seed=seed)

@@ -1,4 +1,4 @@
-"""What an exported state dict computes, in plain float64 NumPy, and how far that is from JAX."""
+"""Features of an exported state dict in plain float64 NumPy, to compare with those in JAX."""
 
 from collections.abc import Mapping
 
@@ -16,9 +16,12 @@ def numpy_features(
     images: Float[np.ndarray, "n h w c"],
     backbone: Backbone,
 ) -> Float[np.ndarray, "n d"]:
-    """Features of images in [0, 1] that have the size at which the network sees them.
+    """Computes features from a state dict.
 
-    state_dict: with torchvision's or timm's names.
+    Args:
+      state_dict: with names of torchvision or timm.
+      images: in [0, 1], of the size that the network expects.
+      backbone: the network.
     """
     x = ((images - np.asarray(backbone.mean)) / np.asarray(backbone.std)).transpose(0, 3, 1, 2)
     weights = {name: np.asarray(value, np.float64) for name, value in state_dict.items()}
@@ -26,7 +29,13 @@ def numpy_features(
 
 
 def difference(actual: Float[np.ndarray, "n d"], expected: Float[np.ndarray, "n d"]) -> float:
-    """The largest difference over the largest value; NaN where anything is not finite."""
+    """The largest absolute difference, relative to the largest absolute expected value.
+
+    NaN if any value is not finite.
+
+    >>> difference(np.array([[1.0, 2.5]]), np.array([[1.0, 2.0]]))
+    0.25
+    """
     actual, expected = actual.astype(np.float64), expected.astype(np.float64)
     if not (np.isfinite(actual).all() and np.isfinite(expected).all()):
         return float("nan")

@@ -1,7 +1,8 @@
-"""The forward pass that a state dict of torchvision or timm stands for, over any array library.
+"""The forward pass of a state dict of torchvision or timm, in any array library.
 
-Blocks are read off the names and shapes; what they do not tell comes from our network. Arrays are
-NCHW, images normalised already. `check` gives the layers in NumPy, `onnx` in PyTorch.
+Blocks are inferred from names and shapes; whatever these leave open comes from our network. Arrays
+are NCHW, and images are already normalised. `check` implements the layers in NumPy, `onnx` in
+PyTorch.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,12 +15,16 @@ Weights = Mapping[str, Any]
 
 
 class Layers(NamedTuple):
-    """What networks are made of.
+    """The layers that networks consist of.
 
-    conv(x, weight [O, I, H, W], bias or None, stride, padding). max_pool(x): 3x3, stride 2,
-    padding 1. batch_norm(x, mean, var, weight, bias): epsilon 1e-5. layer_norm(x, weight, bias):
-    of the last axis, epsilon 1e-6. gelu(x): exact. softmax(x): over the last axis.
-    join(a, b): along axis 1.
+    conv: (x, weight [O, I, H, W], bias or None, stride, padding) -> y.
+    max_pool: (x) -> y; 3x3, stride 2, padding 1.
+    batch_norm: (x, mean, var, weight, bias) -> y; epsilon 1e-5.
+    layer_norm: (x, weight, bias) -> y; over the last axis, epsilon 1e-6.
+    relu: (x) -> y.
+    gelu: (x) -> y; exact.
+    softmax: (x) -> y; over the last axis.
+    join: (a, b) -> y; along axis 1.
     """
 
     conv: Callable[..., Any]
@@ -33,9 +38,16 @@ class Layers(NamedTuple):
 
 
 def forward(layers: Layers, weights: Weights, x: Any, backbone: Backbone) -> Any:
-    """Features [N, d] of normalised images [N, C, H, W].
+    """Computes features.
 
-    backbone: tells the stem of a ResNet and the heads of a Vision Transformer.
+    Args:
+      layers: in the array library of `weights` and `x`.
+      weights: with names of torchvision or timm.
+      x: normalised images [N, C, H, W].
+      backbone: defines the stem of a ResNet and the heads of a Vision Transformer.
+
+    Returns:
+      Features [N, d].
     """
     if isinstance(backbone, ResNet):
         return _resnet(layers, weights, x, backbone.stem, backbone.stem_padding)
@@ -56,7 +68,7 @@ def _resnet(layers: Layers, weights: Weights, x: Any, stem: str, stem_padding: i
 
 
 def _blocks(weights: Weights) -> list[str]:
-    """["layer1.0", "layer1.1", ..., "layer4.1"]"""
+    """Names of the blocks, in order: ["layer1.0", "layer1.1", ..., "layer4.1"]."""
     names = {tuple(name.split(".")[:2]) for name in weights if name.startswith("layer")}
     return [".".join(name) for name in sorted(names, key=lambda name: (name[0], int(name[1])))]
 

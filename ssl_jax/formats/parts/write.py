@@ -1,4 +1,4 @@
-"""Writing an encoder in a format, and loading the file again to see that it is the same."""
+"""Writes an encoder in a format, and checks the file by loading it again."""
 
 import os
 import tempfile
@@ -20,45 +20,46 @@ from ssl_jax.formats.parts.images import example
 TOLERANCE = 1e-4
 
 
-def write_checked(encoder: Encoder, chosen: ModuleType, file: Path) -> float:
-    """Writes an encoder and compares the features of the file with the encoder's, on two images.
+def write_checked(encoder: Encoder, format_module: ModuleType, file: Path) -> float:
+    """Writes an encoder, and compares its features with those of the file on two images.
 
     Args:
-      encoder: what is written.
-      chosen: a module of `formats`.
-      file: a file of `replacing`.
+      encoder: the encoder to write.
+      format_module: a module of `formats`.
+      file: path from `replacing`.
 
     Returns:
-      The largest difference, as a share of the largest value.
+      The largest absolute difference, relative to the largest absolute value.
 
     Raises:
-      UserError: if the format cannot hold the encoder, or the file gives other features.
+      UserError: if the format does not support the encoder, or the file gives other features.
     """
-    chosen.write(encoder, file)
+    format_module.write(encoder, file)
     images: Any = example(encoder)
-    # In full precision, which the tensor cores of a GPU do not have by default.
+    # In full float32 precision, which is not the default on the tensor cores of a GPU.
     with jax.default_matmul_precision("highest"):
         expected = np.asarray(encoder.encode(jnp.asarray(images)))
-    found = difference(chosen.features(file, encoder, images), expected)
-    if not found <= TOLERANCE:
+    deviation = difference(format_module.features(file, encoder, images), expected)
+    if not deviation <= TOLERANCE:
+        name = format_module.__name__.rpartition(".")[2]
         raise UserError(
-            f"the {chosen.__name__.rpartition('.')[2]} file gives other features than the encoder: "
-            f"largest difference {found:.1e} of the largest value, above {TOLERANCE:.0e}; not kept"
+            f"the {name} file was not kept: its features differ from the encoder's by "
+            f"{deviation:.1e} of the largest value, which is more than {TOLERANCE:.0e}"
         )
-    return found
+    return deviation
 
 
 @contextmanager
 def replacing(output: Path) -> Iterator[Path]:
-    """A file beside `output` that takes its name in the end, or is gone if something goes wrong.
+    """A path to write to, which replaces `output` in the end, or is deleted after an error.
 
     Raises:
-      UserError: before anything else, if no file can be written there.
+      UserError: on entry, if no file can be written there.
     """
     if output.is_dir():
         raise UserError(f"--output={output} is a folder; name a file in it")
     try:
-        # In a folder of its own: formats may put files beside theirs for a while.
+        # In a folder of its own, since formats may write temporary files beside it.
         folder = tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-")
     except OSError as error:
         raise UserError(f"--output={output} cannot be written: {error.strerror}") from None
