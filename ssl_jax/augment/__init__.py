@@ -1,9 +1,9 @@
 """Augmentation on the device: each image by itself under its own key, with torchvision's semantics.
 
-A view is described by a `ViewSpec`, and `make_augment` turns the specs of a method's views into one
-function of a batch. The operations below it are pure functions of one float32 image [H, W, C] in
-[0, 1]; random ones take a key first. Images of any number of channels work, but for saturation, hue
-and grey. Views are not normalised: the encoder does that.
+A `ViewSpec` describes a view, and `make_augment` turns the specs of a method's views into one
+function of a batch. The other functions are pure functions of one float32 image [H, W, C] in
+[0, 1]; random ones take a key first. Images may have any number of channels, except for saturation,
+hue and grey. Views are not normalised: the encoder does that.
 """
 
 from ssl_jax.augment.blur import gaussian_blur, random_blur

@@ -1,9 +1,9 @@
 """Colour operations on one image in [0, 1], as torchvision defines them on float tensors.
 
 Brightness, contrast and saturation blend the image with black, with its mean grey and with its grey
-image; each result is clipped to [0, 1]. Hue turns in HSV space. Hue, saturation and grey need RGB;
-the others take any number of channels. Inside, an image is planar, [c, h, w]: XLA vectorises along
-the last axis.
+image; each result is clipped to [0, 1]. Hue is shifted in HSV space. Hue, saturation and grey need
+RGB; the others take any number of channels. Internally an image is planar, [c, h, w]: XLA
+vectorises along the last axis.
 """
 
 import itertools
@@ -24,40 +24,106 @@ Scalar = Float[Array, ""] | float
 
 
 def adjust_brightness(image: Image, factor: Scalar) -> Image:
-    """A blend of the image (factor 1) and black (factor 0)."""
+    """Blends an image with black.
+
+    Args:
+      image: [H, W, C].
+      factor: 1 for the image itself, 0 for black; above 1 it becomes brighter.
+
+    Returns:
+      The blend, clipped to [0, 1].
+
+    Example:
+      >>> float(adjust_brightness(jnp.ones((1, 1, 3)), 0.5)[0, 0, 0])
+      0.5
+    """
     return _to_image(_blend(_to_planes(image), factor))
 
 
 def adjust_contrast(image: Image, factor: Scalar) -> Image:
-    """A blend of the image (factor 1) and its mean grey (factor 0)."""
+    """Blends an image with its mean grey.
+
+    Args:
+      image: [H, W, C].
+      factor: 1 for the image itself, 0 for its mean grey.
+
+    Returns:
+      The blend, clipped to [0, 1].
+    """
     return _to_image(_blend(_to_planes(image), factor, mean=1 - factor))
 
 
 def adjust_saturation(image: RGB, factor: Scalar) -> RGB:
-    """A blend of the image (factor 1) and its grey image (factor 0)."""
+    """Blends an image with its grey image.
+
+    Args:
+      image: RGB, [H, W, 3].
+      factor: 1 for the image itself, 0 for its grey image.
+
+    Returns:
+      The blend, clipped to [0, 1].
+    """
     return _to_image(_blend(_to_planes(image), factor, grey=1 - factor))
 
 
 def adjust_hue(image: RGB, shift: Scalar) -> RGB:
-    """The image with every hue turned by `shift` of the colour circle, in [-0.5, 0.5]."""
+    """Shifts every hue of an image.
+
+    Args:
+      image: RGB, [H, W, 3].
+      shift: part of the colour circle, in [-0.5, 0.5].
+
+    Returns:
+      The shifted image.
+
+    Example:
+      >>> red = jnp.array([[[1.0, 0.0, 0.0]]])
+      >>> adjust_hue(red, 0.5).tolist()  # cyan
+      [[[0.0, 1.0, 1.0]]]
+    """
     return _to_image(_turn_hue(_to_planes(image), shift))
 
 
 def greyscale(image: RGB) -> RGB:
-    """The grey image, the same in all three channels."""
+    """The grey image, the same in all three channels.
+
+    Args:
+      image: RGB, [H, W, 3].
+
+    Returns:
+      Its luma, [H, W, 3].
+
+    Example:
+      >>> round(float(greyscale(jnp.ones((1, 1, 3)))[0, 0, 0]), 4)
+      0.9999
+    """
     return jnp.broadcast_to(_to_image(_grey(_to_planes(image))), image.shape)
 
 
 def solarize(image: Image, threshold: float) -> Image:
-    """The image with every value that is at least `threshold` inverted."""
+    """Inverts every value that is at least `threshold`.
+
+    Args:
+      image: [H, W, C].
+      threshold: in [0, 1].
+
+    Returns:
+      The solarized image.
+
+    Example:
+      >>> solarize(jnp.array([[[0.25], [0.75]]]), 0.5).tolist()
+      [[[0.25], [0.25]]]
+    """
     return jnp.where(image >= threshold, 1 - image, image)
 
 
 class Jitter(NamedTuple):
-    """What colour jitter does to one image.
+    """A sample of colour jitter for one image.
 
-    factors: of the blends in use. order: the blends in use, first to last, as indices into
-    `factors`. before: how many of them come before the hue. shift: the turn of the hue.
+    factors: of the blends in use.
+    order: the blends in use, first to last, as indices into `factors`.
+    before: how many of them come before the hue.
+    shift: of the hue.
     """
 
     factors: Float[Array, " blends"]
@@ -67,9 +133,17 @@ class Jitter(NamedTuple):
 
 
 def sample_jitter(key: Key[Array, ""], strengths: tuple[float, ...], hue: float) -> Jitter:
-    """Factors uniform in [max(0, 1 - strength), 1 + strength], a shift uniform in [-hue, hue].
+    """Draws factors, a hue shift, and their order.
 
-    Every order of the blends is equally likely, and so is every place of the hue among them.
+    Every order of the blends is equally likely, and so is every position of the hue among them.
+
+    Args:
+      key: random key.
+      strengths: of the blends; factors are uniform in [max(0, 1 - strength), 1 + strength].
+      hue: the shift is uniform in [-hue, hue].
+
+    Returns:
+      The sample.
     """
     count, strength = len(strengths), np.array(strengths)
     u = jax.random.uniform(key, (count + 3,))
@@ -93,13 +167,23 @@ def color_jitter(
     saturation: float = 0.0,
     hue: float = 0.0,
 ) -> Image:
-    """Brightness, contrast, saturation and hue changed in random order, all with `probability`.
+    """Changes brightness, contrast, saturation and hue in random order, all with `probability`.
 
-    The strengths are torchvision's, see `sample_jitter`; what has strength 0 is left out.
+    The order differs from image to image, so a batch computes everything that any of its images
+    needs. The three blends are one formula, so each of the 24 orders is contained in "three blends,
+    hue, three blends", where a blend that the image does not need has factor 1, the identity.
 
-    The order differs from image to image, so a batch computes whatever any of its images needs. The
-    three blends are one formula, so each of the 24 orders is found in "three blends, hue, three
-    blends", where a blend that the image does not need has factor 1, the identity.
+    Args:
+      key: random key.
+      image: [H, W, C].
+      probability: how often the image is changed.
+      brightness: torchvision's strength, see `sample_jitter`; 0 leaves the brightness as it is.
+      contrast: strength of its change.
+      saturation: strength of its change; needs RGB unless it is 0.
+      hue: strength of its change, at most 0.5; needs RGB unless it is 0.
+
+    Returns:
+      The changed image, or the image itself.
     """
     apply_key, sample_key = jax.random.split(key)
     strengths = {BRIGHTNESS: brightness, CONTRAST: contrast, SATURATION: saturation}
@@ -120,14 +204,33 @@ def color_jitter(
 
 
 def random_greyscale(key: Key[Array, ""], image: RGB, *, probability: float) -> RGB:
-    """The grey image with `probability`, the image itself otherwise."""
+    """Replaces an image by its grey image with `probability`.
+
+    Args:
+      key: random key.
+      image: RGB, [H, W, 3].
+      probability: how often the image becomes grey.
+
+    Returns:
+      The grey image, or the image itself.
+    """
     return jnp.where(jax.random.bernoulli(key, probability), greyscale(image), image)
 
 
 def random_solarize(
     key: Key[Array, ""], image: Image, *, probability: float, threshold: float
 ) -> Image:
-    """The solarized image with `probability`, the image itself otherwise."""
+    """Solarizes an image with `probability`.
+
+    Args:
+      key: random key.
+      image: [H, W, C].
+      probability: how often the image is solarized.
+      threshold: see `solarize`.
+
+    Returns:
+      The solarized image, or the image itself.
+    """
     return jnp.where(jax.random.bernoulli(key, probability), solarize(image, threshold), image)
 
 
@@ -140,17 +243,17 @@ def _to_image(planes):
 
 
 def _grey(planes):
-    """Luma [1, h, w] of RGB; of any other number of channels their mean."""
+    """Luma [1, h, w] of RGB; the mean for any other number of channels."""
     if planes.shape[0] != 3:
         return jnp.mean(planes, axis=0, keepdims=True)
     return LUMA[0] * planes[0:1] + LUMA[1] * planes[1:2] + LUMA[2] * planes[2:3]
 
 
 def _blends(planes, jitter, kinds, used):
-    """The blends in their order; those that are not `used` have factor 1."""
+    """Applies the blends in their order; those that are not `used` have factor 1."""
     if not kinds:
         return planes
-    # The factors of all blends are one vector, which XLA computes once an image; each by itself
+    # The factors of all blends are one vector, which XLA computes once per image; separate factors
     # would be fused into the loop over the pixels.
     factors = jnp.where(used, jitter.factors[jitter.order], 1)
     kind = jnp.array(kinds)[jitter.order]
@@ -163,7 +266,7 @@ def _blends(planes, jitter, kinds, used):
 
 
 def _blend(planes, factor, grey=None, mean=None):
-    """The image times `factor`, its grey image times `grey` and its mean grey times `mean`."""
+    """The image times `factor`, plus its grey image times `grey` and its mean grey times `mean`."""
     base = 0.0
     if grey is not None:
         base = base + grey * _grey(planes)
@@ -185,7 +288,7 @@ def _turn_hue(planes, shift):
     hue = hue + 6 * shift
 
     def channel(offset):
-        # The value, less a part of the chroma that is a trapezoid in the hue on a circle of six.
+        # The value minus a part of the chroma, a trapezoid over the hue on a circle of six.
         k = hue + offset
         k = k - 6 * jnp.floor(k / 6)  # not %, which is ten times slower on CPU
         return value - chroma * jnp.clip(jnp.minimum(k, 4 - k), 0, 1)

@@ -1,13 +1,14 @@
 """Random resized crop and flip of one image, with torchvision's semantics.
 
 The crop is a true crop-then-resize: half-pixel centres, antialiased when it shrinks (the filter
-stretches with the scale), and no pixel outside the crop is ever read. Equal to torchvision's
+stretches with the scale), and no pixel outside the crop is ever read. It equals torchvision's
 `resized_crop(..., antialias=True)` on float tensors; bicubic overshoot is clipped to [0, 1].
 
-One path serves every scale. Rows are gathered, as many taps per output row as the largest crop
-needs; columns are one product with a dense weight matrix. Two gathers would do less arithmetic, but
-on CPU XLA fuses a gather with all that reads its result and repeats it for each; the product in
-between keeps them apart. Two products take about twice as long as a gather and a product.
+One path serves every scale. Rows are gathered, with as many taps per output row as the largest crop
+needs; columns are one product with a dense weight matrix. Two gathers would need less arithmetic,
+but on CPU XLA fuses a gather with everything that reads its result and repeats it for each; the
+product in between keeps them apart. Two products take about twice as long as a gather and a
+product.
 """
 
 import math
@@ -17,11 +18,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-ATTEMPTS = 10  # torchvision's number of draws before it falls back to a central crop
+ATTEMPTS = 10  # draws before torchvision falls back to a central crop
 
 
 class Box(NamedTuple):
-    """Part of an image in pixels: rows top to top + height, columns left to left + width."""
+    """Part of an image in pixels: rows top to top + height, columns left to left + width.
+
+    top: first row.
+    left: first column.
+    height: number of rows.
+    width: number of columns.
+    """
 
     top: Int[Array, ""]
     left: Int[Array, ""]
@@ -30,7 +37,7 @@ class Box(NamedTuple):
 
 
 def whole(height: int, width: int) -> Box:
-    """The box that holds all of an image."""
+    """The box that holds the whole image."""
     return Box(*(jnp.asarray(value, jnp.int32) for value in (0, 0, height, width)))
 
 
@@ -42,11 +49,20 @@ def sample_box(
     scale: tuple[float, float],
     ratio: tuple[float, float],
 ) -> Box:
-    """A box of an image of `height` x `width`, from torchvision's `RandomResizedCrop.get_params`.
+    """Draws a box as torchvision's `RandomResizedCrop.get_params` does.
 
-    The area is uniform in `scale` (shares of the image), the aspect ratio width / height
-    log-uniform in `ratio`; the first of ten draws that fits is placed uniformly. If none fits, the
-    largest central box with a ratio within bounds.
+    The first of ten draws that fits is placed uniformly. If none fits, the result is the largest
+    central box with a ratio within bounds.
+
+    Args:
+      key: random key.
+      height: of the image, in pixels.
+      width: of the image, in pixels.
+      scale: range of the area as a share of the image; uniform.
+      ratio: range of the aspect ratio width / height; log-uniform.
+
+    Returns:
+      The box.
     """
     u = jax.random.uniform(key, (2 * ATTEMPTS + 2,))
     area = height * width * (scale[0] + u[:ATTEMPTS] * (scale[1] - scale[0]))
@@ -69,9 +85,21 @@ def sample_box(
 def resized_crop(
     image: Float[Array, "h w c"], box: Box, *, size: int, interpolation: str = "bilinear"
 ) -> Float[Array, "{size} {size} c"]:
-    """The part of `image` in `box`, resized to `size` x `size`.
+    """Cuts a box out of an image and resizes it.
 
-    interpolation: a name in FILTERS.
+    Args:
+      image: [H, W, C].
+      box: the part to cut out.
+      size: side of the result in pixels.
+      interpolation: "bilinear" or "bicubic".
+
+    Returns:
+      The crop, [size, size, C].
+
+    Example:
+      >>> image = jnp.arange(16.0).reshape(4, 4, 1)
+      >>> round(float(resized_crop(image, whole(4, 4), size=1)[0, 0, 0]), 3)
+      7.5
     """
     height, width, _ = image.shape
     kernel, radius = FILTERS[interpolation]
@@ -89,7 +117,7 @@ def resized_crop(
         for t in range(taps)
     )
 
-    # TensorFloat-32, the default on GPUs, would be off by an eighth of a grey level of 256.
+    # TensorFloat-32, the default on GPUs, would be off by an eighth of one of 256 grey levels.
     columns = jnp.broadcast_to(jnp.arange(width) - box.left, (size, width))
     column_weights = _weights(columns, box.width, size, kernel)
     planes = jnp.einsum("chw,pw->chp", planes, column_weights, precision="highest")
@@ -100,12 +128,21 @@ def resized_crop(
 def random_flip(
     key: Key[Array, ""], image: Float[Array, "h w c"], *, probability: float
 ) -> Float[Array, "h w c"]:
-    """The image, mirrored left to right with `probability`."""
+    """Mirrors an image left to right with `probability`.
+
+    Args:
+      key: random key.
+      image: [H, W, C].
+      probability: how often the image is mirrored.
+
+    Returns:
+      The mirrored image, or the image itself.
+    """
     return jnp.where(jax.random.bernoulli(key, probability), image[:, ::-1], image)
 
 
 def _centres(length, size):
-    """Where the `size` outputs lie in a crop of `length` pixels; how far the kernel stretches."""
+    """Positions of the `size` outputs in a crop of `length` pixels, and the kernel's stretch."""
     scale = length / size
     return scale * (jnp.arange(size) + 0.5), jnp.maximum(scale, 1)
 
@@ -113,7 +150,7 @@ def _centres(length, size):
 def _weights(pixels, length, size, kernel):
     """Weights [size, taps] of `pixels` [size, taps], counted from the start of a crop of `length`.
 
-    Pixels outside the crop weigh nothing, and the weights of an output add up to one.
+    Pixels outside the crop have no weight, and the weights of an output sum to one.
     """
     centre, stretch = _centres(length, size)
     weights = kernel((pixels + 0.5 - centre[:, None]) / stretch)

@@ -1,4 +1,4 @@
-"""What is done to each view of an image, as data, and the function that does it to a batch."""
+"""Specifications of the views of an image, and the function that makes the views of a batch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -18,19 +18,27 @@ Augment = Callable[
 
 
 class ViewSpec(NamedTuple):
-    """One kind of view. Its operations run in the order of the fields; what is 0 is not done.
+    """One kind of view. Its operations run in the order of the fields; what is 0 is skipped.
 
-    colours_first: jitter and grey come before the crop, as in the code of W-MSE.
-
-    size: side of the view in pixels. copies: how many views are made like this one.
-    crop_probability: how often the view is a random crop, of a share `crop_scale` of the area and
-      a ratio width / height in `crop_ratio`; else it is the whole image, resized.
+    size: side of the view in pixels.
+    copies: number of views of this kind.
+    crop_probability: how often the view is a random crop; otherwise it is the whole image, resized.
+    crop_scale: range of the crop's area, as a share of the image.
+    crop_ratio: range of the crop's ratio width / height.
     interpolation: "bilinear" or "bicubic".
-    flip, jitter_probability, grey, blur, solarize: how often each is done.
-    brightness, contrast, saturation, hue: torchvision's strengths; see `color_jitter`.
+    flip: how often the view is mirrored left to right.
+    jitter_probability: how often the colours are jittered.
+    brightness: strength of its jitter, as in torchvision; see `color_jitter`.
+    contrast: strength of its jitter.
+    saturation: strength of its jitter.
+    hue: strength of its jitter.
     crop_or_jitter: never both: the colours change only in images that were not cropped.
-    blur_sigma: range of the width in pixels. blur_kernel: taps, odd; 0 is a tenth of the size, made
-      odd, at least 3.
+    grey: how often the view becomes grey.
+    colours_first: jitter and grey come before the crop, as in the code of W-MSE.
+    blur: how often the view is blurred.
+    blur_sigma: range of the blur's standard deviation in pixels.
+    blur_kernel: taps, an odd number; 0 stands for a tenth of the size, made odd, at least 3.
+    solarize: how often the view is solarized.
     solarize_threshold: values from here on are inverted.
     """
 
@@ -57,14 +65,27 @@ class ViewSpec(NamedTuple):
 
 
 def make_augment(specs: Sequence[ViewSpec], image_shape: tuple[int, int, int]) -> Augment:
-    """A function that makes the views of `specs`, in order, of images of `image_shape` (H, W, C).
+    """Makes the function that draws the views of `specs` from a batch of images.
 
-    It takes a key per image and uint8 images, and returns one float32 array [n, size, size, C] in
-    [0, 1] per view. What happens to an image depends on its key and on the index of the view only,
-    so views are the same however the batch is composed or spread over devices.
+    What happens to an image depends only on its key and on the index of the view, so views are the
+    same however the batch is composed or spread over devices.
+
+    Args:
+      specs: the kinds of views, in order.
+      image_shape: (H, W, C) of the images.
+
+    Returns:
+      A function of one key per image and uint8 images [N, H, W, C]. It returns one float32 array
+      [N, size, size, C] in [0, 1] per view.
 
     Raises:
       UserError: if a spec is out of range, or needs RGB and the images are not.
+
+    Example:
+      >>> augment = make_augment([ViewSpec(size=4), ViewSpec(size=2, copies=2)], (8, 8, 3))
+      >>> keys = jax.random.split(jax.random.key(0), 5)
+      >>> [view.shape for view in augment(keys, jnp.zeros((5, 8, 8, 3), jnp.uint8))]
+      [(5, 4, 4, 3), (5, 2, 2, 3), (5, 2, 2, 3)]
     """
     for index, spec in enumerate(specs):
         refuse(within(f"view{index}", view_problems(spec, image_shape[-1])))
@@ -78,7 +99,7 @@ def make_augment(specs: Sequence[ViewSpec], image_shape: tuple[int, int, int]) -
             def view(index, key, image, spec=spec):
                 return _view(jax.random.fold_in(key, index), image, spec)
 
-            # Copies are a batch as well: one program to compile, and no more kernels than for one.
+            # Copies are a batch too: one program to compile, and no more kernels than for one copy.
             indices = len(views) + jnp.arange(spec.copies)
             batched = jax.vmap(jax.vmap(view, (None, 0, 0)), (0, None, None))
             views.extend(batched(indices, keys, images))
@@ -88,7 +109,18 @@ def make_augment(specs: Sequence[ViewSpec], image_shape: tuple[int, int, int]) -
 
 
 def to_float(images: UInt8[Array, "*n h w c"]) -> Float[Array, "*n h w c"]:
-    """float32 images in [0, 1]."""
+    """Converts uint8 images to float32.
+
+    Args:
+      images: [..., H, W, C].
+
+    Returns:
+      The images in [0, 1].
+
+    Example:
+      >>> float(to_float(jnp.full((1, 1, 1), 255, jnp.uint8))[0, 0, 0])
+      1.0
+    """
     return images.astype(jnp.float32) / 255
 
 
@@ -162,7 +194,12 @@ STRENGTHS = ("brightness", "contrast", "saturation")
 def view_problems(spec: ViewSpec, channels: int | None = None) -> Iterator[Problem]:
     """Fields of a view that are out of range, or that change colours where there are none.
 
-    channels: of the images; None where they are not known.
+    Args:
+      spec: the view.
+      channels: of the images; None if they are not known.
+
+    Yields:
+      One problem per field.
     """
     for field, valid, rule in _rules(spec):
         if not valid:
@@ -177,17 +214,17 @@ def view_problems(spec: ViewSpec, channels: int | None = None) -> Iterator[Probl
 
 
 def _rules(spec: ViewSpec) -> Iterator[tuple[str, bool, str]]:
-    """(field, whether its value is valid, what must hold of it)."""
+    """(field, whether its value is valid, the rule that it has to follow)."""
     for field in ("size", "copies"):
         yield field, getattr(spec, field) >= 1, "must be at least 1"
     for field in PROBABILITIES:
         valid = 0 <= getattr(spec, field) <= 1
-        yield field, valid, "is a probability: it must be in [0, 1]"
+        yield field, valid, "is a probability and must be in [0, 1]"
     for field in ("crop_scale", "crop_ratio", "blur_sigma"):
         bounds = getattr(spec, field)
         valid = len(bounds) == 2 and 0 < bounds[0] <= bounds[1]
-        yield field, valid, "must be a pair above 0, the lower bound first"
-    share = "is a share of the image: it must be in (0, 1]"
+        yield field, valid, "must be a pair of numbers above 0, the lower bound first"
+    share = "is a share of the image and must be in (0, 1]"
     yield "crop_scale", max(spec.crop_scale, default=1) <= 1, share
     yield "interpolation", spec.interpolation in FILTERS, f"must be one of {', '.join(FILTERS)}"
     for field in STRENGTHS:

@@ -1,1 +1,1 @@
-"""Whether a run learns something: measures of collapse, and warnings in words."""
+"""Whether a run learns something: measures of collapse, and warnings in plain language."""

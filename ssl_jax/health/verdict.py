@@ -1,37 +1,42 @@
-"""Warnings, in words, about what the metrics of a run show to be wrong."""
+"""Warnings, in plain language, about problems that the metrics of a run reveal."""
 
 import math
 from collections.abc import Mapping
 
 from ssl_jax.methods.parts.base import Expectation
 
-# Embeddings that spread evenly have a std of 1 / sqrt(d); below this share of it they have
+# Embeddings that spread evenly have a std of 1 / sqrt(d). Below this share of it, they have
 # collapsed.
 COLLAPSED_STD = 0.1
 # Features that use fewer dimensions than this have collapsed into them.
 COLLAPSED_RANK = 2.0
-# A loss that has fallen from chance by less than this share of the distance to its lowest value
-# shows that nothing has been learned.
+# A loss that has fallen from chance level by less than this share of the distance to its lowest
+# value shows that nothing has been learned.
 AT_CHANCE = 0.01
-# Parts of a run: before the first nothing is judged, before the second a loss may be at chance
-# level or above its range.
+# Parts of a run: before the first nothing is judged; before the second a loss may still be at
+# chance level or above its range.
 EARLY, LATE = 0.05, 0.25
 
 
 def warnings(
     values: Mapping[str, float], expectation: Expectation, *, progress: float
 ) -> dict[str, str]:
-    """What is wrong with a run.
+    """Judges a run by its metrics.
 
     Args:
-      values: loss, embedding_std_ratio and effective_rank; the last two may be absent and are not
-        judged then.
-      expectation: of the method.
+      values: loss, embedding_std_ratio and effective_rank; the last two may be absent and are then
+        not judged.
+      expectation: what the method expects of its loss.
       progress: part of the run that is over, in [0, 1].
 
     Returns:
       Messages by a short name: "collapse", "dimensional collapse", "chance" or "loss". Empty where
       nothing is wrong, or where it is too early to tell.
+
+    Example:
+      >>> healthy, stuck = Expectation(chance=5.5, low=0.0, high=5.5), {"loss": 5.5}
+      >>> warnings(stuck, healthy, progress=0.5)["chance"]
+      'the loss (5.5) is still at chance level (5.5): nothing has been learned; ...'
     """
     if progress < EARLY:
         return {}
@@ -41,11 +46,11 @@ def warnings(
     if std is not None and std < COLLAPSED_STD:
         found["collapse"] = (
             "collapse: embeddings of different images are nearly the same; their std is "
-            f"{std:.3f} of 1 / sqrt(d), which is that of an even spread{causes}"
+            f"{std:.3f} times that of an even spread, 1 / sqrt(d){causes}"
         )
     if rank is not None and rank < COLLAPSED_RANK:
         found["dimensional collapse"] = (
-            f"dimensional collapse: features use {rank:.1f} dimensions (effective rank){causes}"
+            f"dimensional collapse: the effective rank of the features is only {rank:.1f}{causes}"
         )
     return found | _about_the_loss(values["loss"], expectation, progress)
 

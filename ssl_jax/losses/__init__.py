@@ -1,8 +1,8 @@
-"""Losses on embeddings: pure functions, no parameters, float32 inside.
+"""Losses on embeddings: pure functions without parameters, computed in float32.
 
-Temperatures are dimensionless, cross-entropies in nats. Products are taken at the highest
-precision: at the default, recent accelerators round the factors to 10 bits or fewer, and these
-products are a negligible part of a training step.
+Temperatures are dimensionless, cross-entropies in nats. Matrix products use the highest precision:
+by default, recent accelerators round the factors to 10 bits or fewer, and these products are a
+negligible part of a training step.
 """
 
 from ssl_jax.losses.attraction import alignment, centroid, cosine_distance, negative_cosine

@@ -1,4 +1,4 @@
-"""Losses with negatives: an embedding is told from those of other images."""
+"""Losses with negatives: an embedding is told apart from those of other images."""
 
 import math
 
@@ -32,11 +32,16 @@ def info_nce(
       queries: [N, d]; row i belongs to row i of `keys`.
       keys: [N, d]. Gradient flows into them; stop it outside if they come from a target.
       temperature: divides the cosine similarities.
-      queue: [K, d] negatives. With it the negatives are the queue alone, not the other keys.
+      queue: [K, d] negatives. If given, they replace the other keys as negatives.
 
     Returns:
-      Mean cross-entropy over the N queries, against the own index among the N keys or, with a
-      queue, against the positive among 1 + K; log N or log(1 + K) where all similarities are equal.
+      Mean cross-entropy over the N queries: of the query's own key among the N keys or, with a
+      queue, of the positive among 1 + K. Where all similarities are equal, log N or log(1 + K).
+
+    Example:
+      >>> z = jnp.eye(2)
+      >>> round(float(info_nce(z, z, 1.0)), 3)
+      0.313
     """
     queries, keys = normalize(queries), normalize(keys)
     if queue is None:
@@ -63,6 +68,11 @@ def nt_xent(first: Embeddings, second: Embeddings, temperature: ArrayLike) -> Sc
     Returns:
       Mean cross-entropy over the 2N anchors; log(2N - 1) where all similarities are equal. (The
       official TensorFlow code adds the means of both directions, which is twice this.)
+
+    Example:
+      >>> z = jnp.eye(2)
+      >>> round(float(nt_xent(z, z, 0.5)), 3)
+      0.24
     """
     count, width = first.shape
     # Interleaved, not concatenated: with the batch split over devices each keeps its own rows.
@@ -78,21 +88,28 @@ def nt_xent(first: Embeddings, second: Embeddings, temperature: ArrayLike) -> Sc
 def margin_contrastive(
     anchors: Embeddings, positives: Embeddings, negatives: Embeddings, margin: float
 ) -> Scalar:
-    """Hinge on distances: the positive is to be nearer than the negative by a margin.
+    """Hinge on distances: the positive should be nearer than the negative by a margin.
 
     BA-SSL (arXiv 2311.09974, Eq. 1): mean_i max(0, D(x_i, x_i+) - D(x_i, x_i-) + m), which is the
     triplet loss. Deviation: the paper prints a similarity for D and suggests the cosine, with which
-    the loss would push the positive away; its signs are those of a distance. D is the Euclidean
-    distance of L2-normalised rows: the L2 norm, which the paper names as its default, and on the
-    sphere a decreasing function of the cosine.
+    the loss would push the positive away; its signs are those of a distance. Here D is the
+    Euclidean distance of L2-normalised rows: the L2 norm is the paper's default, and on the sphere
+    it is a decreasing function of the cosine.
 
     Args:
-      anchors, positives, negatives: [N, d]; row i holds anchor i, its positive and its negative.
-      margin: in units of the distance, which is at most 2.
+      anchors: [N, d].
+      positives: [N, d]; row i is the positive of anchor i.
+      negatives: [N, d]; row i is the negative of anchor i.
+      margin: m, in units of the distance, which is at most 2.
 
     Returns:
-      The mean over the N anchors; `margin` where all embeddings are the same, 0 where every
+      The mean over the N anchors: `margin` where all embeddings are the same, 0 where every
       positive is nearer than its negative by the margin.
+
+    Example:
+      >>> z = jnp.eye(2)
+      >>> round(float(margin_contrastive(z, z, z[::-1], margin=2.0)), 3)
+      0.586
     """
     attraction = spherical_distance(anchors, positives)
     repulsion = spherical_distance(anchors, negatives)
@@ -100,9 +117,21 @@ def margin_contrastive(
 
 
 def least_info_nce(batch_size: int, temperature: float) -> float:
-    """The least that InfoNCE over a batch of N can be: log(1 + (N - 1) exp(-N / ((N - 1) T))).
+    """Lower bound of InfoNCE over a batch of N: log(1 + (N - 1) exp(-N / ((N - 1) T))).
 
-    Reached where queries equal keys and are the corners of a simplex, all cosines -1 / (N - 1).
+    It is reached where queries equal keys and form the corners of a simplex, so that all cosines
+    are -1 / (N - 1).
+
+    Args:
+      batch_size: N.
+      temperature: T.
+
+    Returns:
+      The bound, in nats; 0 for a batch of one.
+
+    Example:
+      >>> round(least_info_nce(256, temperature=0.2), 3)
+      0.988
     """
     others = batch_size - 1
     return math.log1p(others * math.exp(-batch_size / (others * temperature))) if others else 0.0

@@ -1,4 +1,4 @@
-"""Losses that keep embeddings apart: from each other, or from a common point or subspace."""
+"""Losses that push embeddings apart: from each other, or away from a common point or subspace."""
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +12,16 @@ def uniformity(embeddings: Embeddings, t: float = 2.0) -> Scalar:
 
     Wang & Isola (arXiv 2005.10242, Section 4.1). The N x N distances are held in memory.
 
+    Args:
+      embeddings: [N, d]; L2-normalised inside.
+      t: the larger it is, the more the nearest pairs count.
+
     Returns:
-      In [-4t, 0]; 0 at collapse, about -2t where the rows are spread evenly and d is large.
+      In [-4t, 0]: 0 at collapse, about -2t where the rows are spread evenly and d is large.
+
+    Example:
+      >>> round(float(uniformity(jnp.eye(2))), 3)
+      -4.0
     """
     rows = normalize(embeddings)
     # Not 2 - 2 x.y: rows that are zero are at distance 0, not 2, from each other.
@@ -27,17 +35,22 @@ def uniformity(embeddings: Embeddings, t: float = 2.0) -> Scalar:
 
 
 def brownian(predictions: tuple[Embeddings, ...], key: Key[Array, ""]) -> Scalar:
-    """Pushes the embeddings of each image in a random direction that its views share.
+    """Pushes the embeddings of each image in a random direction, the same for all of its views.
 
-    MSBReg (arXiv 2207.03552, Eq. 4): 1/K sum_j <n_hat, p_hat_j> with n ~ N(0, I_d), one n for each
+    MSBReg (arXiv 2207.03552, Eq. 4): 1/K sum_j <n_hat, p_hat_j> with n ~ N(0, I_d), one n per
     image, mean over the batch.
 
     Args:
-      predictions: one [N, d] per view, as the network gave them.
-      key: a new one in every step, or there is a drift instead of a diffusion.
+      predictions: one [N, d] per view; L2-normalised inside.
+      key: has to change in every step; otherwise this is a drift instead of a diffusion.
 
     Returns:
       In [-1, 1]; 0 in expectation, whatever the predictions are. Only its gradient matters.
+
+    Example:
+      >>> z = jnp.eye(2)
+      >>> round(float(brownian((z, -z), jax.random.key(0))), 3)  # opposite views cancel out
+      0.0
     """
     direction = normalize(jax.random.normal(key, predictions[0].shape))
     views = normalize(jnp.stack(predictions, axis=1))
@@ -45,20 +58,24 @@ def brownian(predictions: tuple[Embeddings, ...], key: Key[Array, ""]) -> Scalar
 
 
 def singular_value(predictions: tuple[Embeddings, ...]) -> Scalar:
-    """Pulls the covariance of each view's embeddings to the identity.
+    """Pulls the covariance of each view's embeddings towards the identity.
 
     MSBReg (arXiv 2207.03552, Eq. 5 and 6): 1/K sum_j ||S_j - I||_F^2, with S_j the unbiased
-    covariance of view j over the batch, of the predictions as given (the text also writes p_hat:
-    normalise outside for that; then tr S_j <= N / (N - 1) and 0 is out of reach for d > 2).
+    covariance of view j over the batch, of the predictions as given. (The text also writes p_hat;
+    normalise outside for that. Then tr S_j <= N / (N - 1), and 0 is out of reach for d > 2.)
 
     Args:
       predictions: one [N, d] per view.
 
     Returns:
-      Not negative; d at collapse, 0 where every view is white.
+      At least 0: d at collapse, 0 where every view is white.
 
     Raises:
       UserError: for a batch of one.
+
+    Example:
+      >>> round(float(singular_value((jnp.ones((4, 3)),))), 3)
+      3.0
     """
     covariances = jnp.stack([covariance_matrix(view) for view in predictions])
     identity = jnp.eye(covariances.shape[-1])

@@ -1,4 +1,4 @@
-"""Alignment and uniformity, optimised directly: views are near, all embeddings far apart.
+"""Alignment and uniformity, optimised directly: views are close, all embeddings far apart.
 
 Wang and Isola, "Understanding Contrastive Representation Learning through Alignment and
 Uniformity on the Hypersphere", arXiv 2005.10242, section 4.1.
@@ -7,10 +7,10 @@ Uniformity on the Hypersphere", arXiv 2005.10242, section 4.1.
     L   = w_a E ||z_1_hat - z_2_hat||^alpha + w_u (U(z_1) + U(z_2)) / 2
     U   = log E exp(-t ||z_hat(x) - z_hat(y)||^2)         over pairs of different images
 
-All views pass the network as one batch, as in the official code for STL-10, whose weights and
-exponents are the defaults. (Its variant of MoCo for ImageNet-100 has w_a = 3 and t = 3.) With more
-than two views the means are over all pairs and all views. Deviation: the head, which in the
-paper is the end of an AlexNet, is a projector of two layers.
+All views pass through the network as one batch, as in the official code for STL-10, whose weights
+and exponents are the defaults. (Its variant of MoCo for ImageNet-100 has w_a = 3 and t = 3.) With
+more than two views the means are over all pairs and all views. Deviation: the head, which in the
+paper is the end of an AlexNet, is a projector with two layers.
 """
 
 from collections.abc import Iterator
@@ -40,13 +40,23 @@ def make(
     uniform_weight: float = 1.0,
     uniform_t: float = 2.0,
 ) -> Method:
-    """Alignment and uniformity; two or more views.
+    """Alignment and uniformity for two or more views.
 
-    align_weight, align_alpha, uniform_weight, uniform_t: w_a, alpha, w_u and t. The metrics
-      "alignment" and "uniformity" are the terms without weights.
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run; not used.
+      hidden: width inside the projector g.
+      out: width of the embeddings z.
+      align_weight: w_a, weight of the alignment.
+      align_alpha: alpha, exponent of the distance in the alignment.
+      uniform_weight: w_u, weight of the uniformity.
+      uniform_t: t of the uniformity U.
+
+    Returns:
+      The method. Its metrics "alignment" and "uniformity" are the terms without weights.
 
     Raises:
-      UserError: from `loss`, if there are not two views.
+      UserError: from `init`, if there are fewer than two views.
     """
     del steps
     g = MLP((hidden, out), bias=False, final_bias=True, dtype=backbone.dtype)
@@ -72,9 +82,9 @@ def make(
 
     def expect(batch_size: int, views: int) -> Expectation:
         del views
-        # The squared distances of N unit vectors have at most the mean 2 N / (N - 1).
+        # The mean squared distance of N unit vectors is at most 2 N / (N - 1).
         low = -uniform_weight * uniform_t * 2.0 * batch_size / max(batch_size - 1, 1)
-        # 0 where all embeddings are the same, which is about where a random network begins.
+        # 0 where all embeddings are the same, which is roughly where a random network starts.
         return Expectation(0.0, low, 0.0, "uniform_weight too low for align_weight")
 
     return Method(init, loss, encode_with(backbone), expect=expect, problems=problems)

@@ -1,4 +1,4 @@
-"""Barlow Twins: the features of two views are equal, and no two features say the same.
+"""Barlow Twins: the features of two views are equal, and no two features are redundant.
 
 Zbontar et al., "Barlow Twins: Self-Supervised Learning via Redundancy Reduction",
 arXiv 2103.03230, Eq. 1 and 2.
@@ -6,7 +6,8 @@ arXiv 2103.03230, Eq. 1 and 2.
     z_i = g(f(x_i)),  C = correlation over the batch of the features of z_1 with those of z_2
     L   = s (sum_i (1 - C_ii)^2 + lambda sum_{i != j} C_ij^2)
 
-Each view passes the network by itself. With more than two views L is the mean over all pairs.
+Each view passes through the network by itself. With more than two views L is the mean over all
+pairs.
 """
 
 from collections.abc import Iterator
@@ -33,15 +34,24 @@ def make(
     off_diagonal_weight: float = 0.0051,
     scale: float = 1.0,
 ) -> Method:
-    """Barlow Twins; two or more views.
+    """Barlow Twins for two or more views.
 
-    The projector has no biases and no BatchNorm after the last layer, as the loss standardises.
+    The projector has no biases, and no BatchNorm after the last layer, as the loss standardises.
 
-    off_diagonal_weight: lambda.
-    scale: s, which matters to SGD and hardly to LARS; solo-learn has 0.1.
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run; not used.
+      hidden: width inside the projector g.
+      out: width of the embeddings z.
+      projector_layers: number of g's layers.
+      off_diagonal_weight: lambda, weight of the redundancy.
+      scale: s, which matters with SGD and hardly with LARS; solo-learn uses 0.1.
+
+    Returns:
+      The method; it logs no metrics besides the loss.
 
     Raises:
-      UserError: from `loss`, if there are not two views.
+      UserError: from `init`, if there are fewer than two views.
     """
     del steps
     g = MLP((hidden,) * (projector_layers - 1) + (out,), bias=False, dtype=backbone.dtype)
@@ -68,6 +78,6 @@ def make(
         # Correlations of unrelated features over N images have variance 1 / (N - 1).
         noise = out * (1.0 + off_diagonal_weight * (out - 1)) / max(batch_size - 1, 1)
         chance = scale * (out + noise)
-        return Expectation(chance, 0.0, chance, "learning rate too high, above all that of biases")
+        return Expectation(chance, 0.0, chance, "learning rate too high, especially that of biases")
 
     return Method(init, loss, encode_with(backbone), expect=expect, problems=problems)

@@ -1,4 +1,4 @@
-"""BYOL: predictions of one view attracted by the momentum target's output for another.
+"""BYOL: predictions from one view are attracted by the momentum target's output for another.
 
 Grill et al., "Bootstrap Your Own Latent", arXiv 2006.07733, Eq. 2.
 
@@ -6,9 +6,10 @@ Grill et al., "Bootstrap Your Own Latent", arXiv 2006.07733, Eq. 2.
     z_i = g_m(f_m(x_i))                     momentum, no gradient
     L   = sum over i != j of ||p_hat_i - z_hat_j||^2
 
-With two views this is the official code's loss, the sum of both directions; with more, small
-crops included, it is BYOL with multi-crop as MSBReg compares with it (arXiv 2207.03552, section
-4.4). The target starts as a copy of the online networks; the official code draws its own.
+With two views this is the official code's loss, the sum of both directions. With more views,
+including small crops, it is BYOL with multi-crop, the baseline of MSBReg (arXiv 2207.03552,
+section 4.4). The target starts as a copy of the online networks; the official code initialises it
+separately.
 """
 
 from collections.abc import Iterator
@@ -36,11 +37,25 @@ def make(
     momentum_schedule: str = "cosine",
     head_norm: str = "batch",
 ) -> Method:
-    """BYOL for a run of `steps` steps; two or more views, of any sizes.
+    """BYOL for two or more views of any sizes.
 
-    hidden: width inside the projector, predictor_hidden inside the predictor.
-    head_norm: after the hidden layers of both (`networks.heads.NORMS`). With "layer", and nothing
-      else against it, the representation collapses.
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run, for the schedule of the momentum.
+      hidden: width inside the projector g.
+      predictor_hidden: width inside the predictor h.
+      out: width of the projections z and predictions p.
+      momentum: decay of the target, at the start of the run.
+      momentum_schedule: "cosine", which rises to 1, or "constant".
+      head_norm: after the hidden layers of both heads, one of `networks.heads.NORMS`. With "layer"
+        and no other measure against it, the representation collapses.
+
+    Returns:
+      The method; it logs no metrics besides the loss.
+
+    Raises:
+      UserError: for an unknown momentum_schedule or a momentum out of range; from `init`, if there
+        are fewer than two views or no such head_norm.
     """
     g = MLP((hidden, out), norm=head_norm, final_bias=False, dtype=backbone.dtype)
     h = MLP((predictor_hidden, out), norm=head_norm, final_bias=False, dtype=backbone.dtype)

@@ -1,4 +1,4 @@
-"""DINO: a student predicts, from any crop, what its momentum teacher makes of full-size crops.
+"""DINO: from any crop, a student predicts the output of its momentum teacher for full-size crops.
 
 Caron et al., "Emerging Properties in Self-Supervised Vision Transformers", arXiv 2104.14294,
 Eq. 1 to 4 and Algorithm 1, and the official code.
@@ -9,13 +9,15 @@ Eq. 1 to 4 and Algorithm 1, and the official code.
     c  <- m c + (1 - m) mean(t),   afterwards
 
 The teacher is the moving average of the whole student and uses batch statistics of its own.
-Subtracting the centre c keeps one prototype from taking all images, the low temperature tau_t
-("sharpening") keeps them from being spread evenly; either alone collapses. The metrics show both:
-the teacher's entropy at 0 or at log K is collapse, and so is a divergence (`kl`) at 0.
+Subtracting the centre c keeps one prototype from attracting all images; the low temperature tau_t
+("sharpening") keeps images from being spread evenly over prototypes. Either alone collapses. The
+metrics show both kinds of collapse: the teacher's entropy is then 0 or log K, and the divergence
+(`kl`) is 0.
 
 The last layer is the official weight-normed one with its magnitude fixed at 1. Deviation: the
-linear layers of the head begin as PyTorch's do (the official code draws from a normal
-distribution of deviation 0.02, with biases zero). As there, dropout is active in the teacher.
+linear layers of the head are initialised as in PyTorch (the official code draws from a normal
+distribution with standard deviation 0.02, and biases are zero). As there, dropout is active in the
+teacher.
 """
 
 import math
@@ -58,20 +60,35 @@ def make(
     momentum_schedule: str = "cosine",
     global_views: int = 2,
 ) -> Method:
-    """DINO for a run of `steps` steps; two or more views, the full-size ones first.
+    """DINO for two or more views, the full-size ones first.
 
-    layers: of the projector, `hidden` wide, the last one `bottleneck` wide. out: K.
-    head_norm: normalisation in the projector's hidden layers; "batch" is the official use_bn.
-    teacher_temperature: reached from warmup_teacher_temperature linearly over the share
-      `teacher_warmup` of the run: epoch 30 of 300 in the paper. The official code's default is
-      0.04 without warm-up.
-    center_momentum: m. momentum: of the teacher; the official code has 0.9995 for small batches.
-    global_views: the teacher sees this many views, the first ones.
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run, for the schedules.
+      hidden: width inside the projector g.
+      layers: number of g's layers.
+      bottleneck: width of z, the output of g.
+      out: K, number of prototypes.
+      head_norm: normalisation in g's hidden layers, one of `networks.heads.NORMS`; "batch" is the
+        official use_bn.
+      student_temperature: tau_s.
+      teacher_temperature: tau_t after its warm-up; the official code's default is 0.04 without one.
+      warmup_teacher_temperature: tau_t at the start, from which it rises linearly.
+      teacher_warmup: length of the warm-up as a share of the run; epoch 30 of 300 in the paper.
+      center_momentum: m, decay of the centre c.
+      momentum: decay of the teacher, at the start of the run; the official code uses 0.9995 for
+        small batches.
+      momentum_schedule: "cosine", which rises to 1, or "constant".
+      global_views: number of views, the first ones, that the teacher sees.
+
+    Returns:
+      The method. Its metrics are "teacher_entropy" and "kl", the loss minus that entropy.
 
     Raises:
-      UserError: if teacher_warmup is not in [0, 1]; from `init`, if views are too few.
+      UserError: for an unknown momentum_schedule, or a momentum or teacher_warmup out of range;
+        from `init`, if there are too few views.
     """
-    share = "is a share of the run: it must be in [0, 1]"
+    share = "is a share of the run and must be in [0, 1]"
     require(0.0 <= teacher_warmup <= 1.0, "teacher_warmup", teacher_warmup, share)
     gelu = partial(nn.gelu, approximate=False)
     widths = (hidden,) * (layers - 1) + (bottleneck,)
@@ -114,7 +131,7 @@ def make(
             if v != u
         ]
         value = jnp.mean(jnp.stack(pairs))
-        # The cross-entropy of the teacher with itself.
+        # The teacher's entropy is its cross-entropy with itself.
         own = [sharpened(t_u - c[None], t_u, student_temperature=tau_t(step)) for t_u in t]
         entropy = jnp.mean(jnp.stack(own))
         m = center_momentum
@@ -150,7 +167,7 @@ def _scores(embeddings: Embeddings, prototypes: Float[Array, "k d"]) -> Float[Ar
 
 
 def _rising(start: float, end: float, steps: int) -> optax.Schedule:
-    """From `start` to `end` linearly over so many steps, then `end`."""
+    """Rises from `start` to `end` linearly over `steps` steps, then stays at `end`."""
     if steps == 0:
         return optax.constant_schedule(end)
     return optax.linear_schedule(start, end, steps)

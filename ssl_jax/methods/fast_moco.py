@@ -4,13 +4,13 @@ Ci et al., "Fast-MoCo: Boost Momentum-Based Contrastive Learning with Combinator
 arXiv 2207.08220, section 3, and its official code.
 
     v_i  = all C(4, k) means of k patch embeddings f(divide(x_i))    online, 2 x 2 patches
-    p_ic = h(g(v_ic))                                                one for each combination c
+    p_ic = h(g(v_ic))                                                one per combination c
     z_i  = g_m(f_m(x_i))                                             momentum, no gradient
     L    = mean over c of 1/2 [InfoNCE(p_1c, z_2; T) + InfoNCE(p_2c, z_1; T)]
 
-The official code draws the target's first weights anew; here it begins as a copy. The running
-averages of the online networks' BatchNorm are those of patches, though what evaluation encodes are
-whole images: the official linear evaluation gathers them anew while it trains, ours does not.
+The official code initialises the target separately; here it starts as a copy. The running averages
+of the online networks' BatchNorm are those of patches, although evaluation encodes whole images:
+the official linear evaluation collects them anew while it trains, ours does not.
 """
 
 import math
@@ -47,18 +47,30 @@ def make(
     momentum: float = 0.99,
     k: int = 2,
 ) -> Method:
-    """Fast-MoCo; two views with even sides.
+    """Fast-MoCo for two views with even sides.
 
-    The projector has a BatchNorm after every layer, the last included; linear layers in front of
+    The projector has a BatchNorm after every layer, including the last; linear layers in front of
     one have no bias, which it would cancel. The learning rate of the predictor is constant.
-    `Aux.embeddings` are the predictions of each view and combination, C(4, k) arrays for view 1
-    and then those for view 2.
+    `Aux.embeddings` are the predictions for each view and combination: C(4, k) arrays for view 1,
+    then those for view 2.
 
     Args:
-      k: patches in a combination, 1 to 4.
+      backbone: f, the encoder to train.
+      steps: of the whole run; not used, as the momentum is constant.
+      hidden: width inside the projector g.
+      out: width of the keys z and predictions p.
+      predictor_hidden: width inside the predictor h.
+      projector_layers: number of g's layers.
+      temperature: T.
+      momentum: decay of the target.
+      k: number of patches in a combination, 1 to 4.
+
+    Returns:
+      The method; it logs no metrics besides the loss.
 
     Raises:
-      UserError: from `init`, if there are not two views; from `loss`, for another k or odd sides.
+      UserError: for a momentum out of range; from `init`, if there are not two views, or for
+        another k or odd sides.
     """
     g = MLP(
         (hidden,) * (projector_layers - 1) + (out,),

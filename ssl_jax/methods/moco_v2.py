@@ -1,18 +1,19 @@
-"""MoCo v2: tell the momentum key of an image from a queue of keys of earlier batches.
+"""MoCo v2: tell the momentum key of an image apart from a queue of keys of earlier batches.
 
 He et al., arXiv 1911.05722 (Algorithm 1); Chen et al., "Improved Baselines with Momentum
 Contrastive Learning", arXiv 2003.04297.
 
     q = g(f(x_q)),  k = g_m(f_m(x_k));   L = InfoNCE(q, k; queue, T);   then k enters the queue
 
-One-sided, the query is the second view and the key the first: the view that batch fusion
-transforms by default is then the one that carries gradient. Symmetric, each view is query and key
-in turn, the two losses are added as in the official CIFAR notebook, and each view has a queue of
-its own (the notebook has one for both).
+In the one-sided form the query is the second view and the key is the first: the view that batch
+fusion transforms by default is then the one with a gradient. In the symmetric form each view is
+query and key in turn, the two losses are added as in the official CIFAR notebook, and each view
+has its own queue (the notebook has one for both).
 
-A key network whose BatchNorm sees the same images as the query's lets the task be solved by batch
-statistics. The official code therefore shuffles keys over devices. Here `shuffle` permutes the
-batch for the key network; give the backbone's BatchNorm more than one group for it to matter.
+If BatchNorm in the key network sees the same images as in the query network, batch statistics are
+enough to solve the task. The official code therefore shuffles keys over devices. Here `shuffle`
+permutes the batch for the key network; it matters only if the backbone's BatchNorm has more than
+one group.
 """
 
 import math
@@ -47,15 +48,29 @@ def make(
     symmetric: bool = False,
     shuffle: bool = True,
 ) -> Method:
-    """MoCo v2; two views.
+    """MoCo v2 for two views.
+
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run; not used, as the momentum is constant.
+      hidden: width inside the projector g.
+      out: width of the queries q and keys k.
+      temperature: T.
+      momentum: decay of the target.
+      queue_size: number of keys in a queue, a multiple of the batch size.
+      symmetric: each view is query and key in turn.
+      shuffle: permute the batch for the key network.
+
+    Returns:
+      The method; it logs no metrics besides the loss.
 
     Raises:
-      UserError: from `init`, if queue_size is not a multiple of the batch size, or there are not
-        two views.
+      UserError: for a momentum out of range; from `init`, if queue_size is not a multiple of the
+        batch size, or if there are not two views.
     """
     g = MLP((hidden, out), norm="none", dtype=backbone.dtype)
     chain = {"backbone": backbone, "projector": g}
-    # (query view, key view), one queue for each
+    # (query view, key view), each pair with its own queue.
     directions = ((1, 0), (0, 1)) if symmetric else ((1, 0),)
 
     def problems(run: RunFacts) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""MoCo v3: InfoNCE between predictions and momentum keys of the same batch, no queue.
+"""MoCo v3: InfoNCE between predictions and momentum keys of the same batch, without a queue.
 
 Chen, Xie and He, "An Empirical Study of Training Self-Supervised Vision Transformers",
 arXiv 2104.02057, Algorithm 1. With batch fusion in front of view 2 this is BA-MoCo (Zhang and
@@ -8,7 +8,8 @@ Liu, "From Pretext to Purpose: Batch-Adaptive Self-Supervised Learning", Algorit
     k_i = g_m(f_m(x_i))                     momentum, no gradient
     L   = ctr(q_1, k_2) + ctr(q_2, k_1),    ctr(q, k) = 2 T InfoNCE(q, k; T)
 
-A ViT is stable only with its patch projection left as it was drawn (section 4.4): that is frozen.
+Training a ViT is stable only if its patch projection stays at its random initialisation
+(section 4.4), so it is frozen.
 """
 
 import math
@@ -43,11 +44,29 @@ def make(
     momentum_schedule: str = "cosine",
     predictor_final_norm: bool = False,
 ) -> Method:
-    """MoCo v3 for a run of `steps` steps.
+    """MoCo v3 for two or more views; with more than two, L is the sum over all ordered pairs.
 
-    The official ResNet heads are the defaults; for a ViT it has three projector layers and a
-    BatchNorm after the predictor (`predictor_final_norm`). All BatchNorms at the end of a head
-    are without scale and bias, all linear layers without bias.
+    The defaults are the official ResNet heads. For a ViT the official code has three projector
+    layers and a BatchNorm after the predictor. A BatchNorm at the end of a head has neither scale
+    nor bias, and no linear layer has a bias.
+
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run, for the schedule of the momentum.
+      hidden: width inside the projector g and the predictor h.
+      out: width of the queries q and keys k.
+      projector_layers: number of g's layers; 3 for a ViT.
+      temperature: T.
+      momentum: decay of the target, at the start of the run.
+      momentum_schedule: "cosine", which rises to 1, or "constant".
+      predictor_final_norm: BatchNorm after the predictor; for a ViT.
+
+    Returns:
+      The method; it logs no metrics besides the loss.
+
+    Raises:
+      UserError: for an unknown momentum_schedule or a momentum out of range; from `init`, if there
+        are fewer than two views.
     """
     linear = partial(MLP, bias=False, dtype=backbone.dtype)
     g = linear((hidden,) * (projector_layers - 1) + (out,), final_norm="plain")
@@ -86,7 +105,7 @@ def make(
 
 
 def freeze_patch_projection(params: Params) -> Any:
-    """Everything in the default group but the patch projection of a ViT, which is frozen."""
+    """`Method.groups`: the patch projection of a ViT is frozen, everything else is default."""
     return jax.tree.map_with_path(
         lambda path, _: (
             "frozen"

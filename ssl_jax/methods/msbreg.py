@@ -1,4 +1,4 @@
-"""MSBReg: BYOL's networks, K views drawn to their centroid, and two forces that disperse.
+"""MSBReg: BYOL's networks, K views attracted to their centroid, and two dispersive forces.
 
 Moon et al., "An Embedding-Dynamic Approach to Self-supervised Learning", arXiv 2207.03552.
 
@@ -10,8 +10,8 @@ Moon et al., "An Embedding-Dynamic Approach to Self-supervised Learning", arXiv 
     L_s = 1/K sum_j ||S_j - I||_F^2                        singular value           (Eq. 6)
 
 n is drawn for each image and shared by its views; S_j is the covariance of view j over the batch.
-Where the paper leaves it open: S_j is that of p, as in Eq. 5, though the text also has p_hat; the
-momentum rises as BYOL's does. `singular_value_on` and `bias_corrected` give the other readings.
+Where the paper is ambiguous: S_j is that of p, as in Eq. 5, although the text also writes p_hat;
+the momentum rises as in BYOL. `singular_value_on` and `bias_corrected` select the other readings.
 """
 
 from collections.abc import Iterator
@@ -43,16 +43,30 @@ def make(
     bias_corrected: bool = False,
     head_norm: str = "batch",
 ) -> Method:
-    """MSBReg for a run of `steps` steps; two or more views.
+    """MSBReg for two or more views of any sizes.
 
-    attraction: "centroid" is L_c; "pairs" puts BYOL's loss in its place (Table 8 without L_c), so
-      that two views with both lambdas 0 are BYOL.
-    singular_value_on: "predictions" p, or p_hat with "normalized".
-    bias_corrected: the momentum average without its start, as section 3.1 calls it.
-    head_norm: after the hidden layers of projector and predictor (`networks.heads.NORMS`).
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run, for the schedule of the momentum.
+      hidden: width inside the projector g and the predictor h.
+      out: width of the projections z and predictions p.
+      lambda_b: weight of the Brownian diffusion L_b.
+      lambda_s: weight of the singular value loss L_s.
+      attraction: "centroid" is L_c; "pairs" replaces it by BYOL's loss (Table 8 without L_c), so
+        that two views with both lambdas 0 are BYOL.
+      singular_value_on: S_j is the covariance of "predictions" p, or of "normalized" p_hat.
+      momentum: decay of the target, at the start of the run.
+      momentum_schedule: "cosine", which rises to 1, or "constant".
+      bias_corrected: the target is an average without its own start, as section 3.1 describes it.
+      head_norm: after the hidden layers of both heads, one of `networks.heads.NORMS`.
+
+    Returns:
+      The method. Its metrics "attraction", "brownian" and "singular_value" are the terms without
+      weights.
 
     Raises:
-      UserError: for an unknown `attraction` or `singular_value_on`.
+      UserError: for an unknown choice or a momentum out of range; from `init`, if there are fewer
+        than two views or no such head_norm.
     """
     choose("attraction", attraction, ("centroid", "pairs"))
     choose("singular_value_on", singular_value_on, ("predictions", "normalized"))
@@ -76,8 +90,8 @@ def make(
     def expect(batch_size: int, views: int) -> Expectation:
         del batch_size
         apart = 1.0 + 1.0 / views if attraction == "centroid" else 2.0 * views * (views - 1)
-        # L_c where outputs are unrelated, L_s of `out` where they collapsed, L_b within +-1. What
-        # L_s is by chance depends on the scale of the predictions.
+        # L_c of unrelated outputs, L_s = `out` of collapsed ones, L_b within +-1. The value of L_s
+        # at chance level depends on the scale of the predictions.
         causes = "lambda_b too small for heads without BatchNorm, or momentum below 0.9"
         return Expectation(None, -lambda_b, apart + lambda_s * out + lambda_b, causes)
 
@@ -93,13 +107,15 @@ def make(
 
 
 def rate_of_other_views(run: RunFacts) -> Iterator[Problem]:
-    """A learning rate that was not changed with the number of views, to which it is proportional
-    (section 4.1)."""
+    """A learning rate that was not changed along with the number of views.
+
+    It is proportional to them (section 4.1).
+    """
     recipe, views = run.recipe, len(run.views)
     if recipe is None or run.learning_rate != recipe.learning_rate or recipe.views == views:
         return
     rate = recipe.learning_rate
-    what = f"is that of {recipe.views} views, and there are {views}; it is in proportion to them"
+    what = f"is for {recipe.views} views, but there are {views}; it is proportional to them"
     yield Problem(
         "/learning_rate", rate, what, f"set it to {rate * views / recipe.views:g}", "warning"
     )

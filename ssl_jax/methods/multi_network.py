@@ -14,10 +14,10 @@ section 3.2 and Algorithm 1.
 
 and then view 1's g_m(f_m(x_1)) enters the queue.
 
-What the paper leaves open or says twice: Algorithm 1 puts the coefficient lambda on loss_m, Eq. 7
-on loss_s; which predictions meet which targets is not said; Algorithm 1 enqueues what it has by
-then overwritten by neighbours, from which the queue would learn nothing. The patches pass the
-online networks in train mode; their batch statistics are not kept.
+Where the paper is silent or contradicts itself: Algorithm 1 puts the coefficient lambda on loss_m,
+Eq. 7 on loss_s; it does not say which predictions meet which targets; Algorithm 1 enqueues what it
+has by then overwritten with neighbours, from which the queue would learn nothing. The patches pass
+through the online networks in train mode; their batch statistics are not kept.
 """
 
 import math
@@ -65,31 +65,41 @@ def make(
     k: int = 2,
     combinations: str = "all",
 ) -> Method:
-    """Multi-network; three views with even sides.
+    """Multi-network for three views with even sides.
 
-    The projector has a BatchNorm after every layer, the last included; linear layers in front of
-    one have no bias, which it would cancel. The metrics loss_m and loss_s are without the
-    coefficient.
+    The projector has a BatchNorm after every layer, including the last; linear layers in front of
+    one have no bias, which it would cancel.
 
     Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run; not used, as the momentum is constant.
+      projector_widths: of the layers of the projector g.
+      predictor_hidden: width inside the predictor h.
+      temperature: T.
+      momentum: decay of the target.
+      queue_size: number of embeddings in the queue Q, a multiple of the batch size.
       coefficient: lambda.
       coefficient_on: the loss that it multiplies: "momentum" (Algorithm 1) or "stop_gradient"
         (Eq. 7).
       pairs: "cross" is as above; "all" compares every target with every prediction of another
         view, and loss_m and loss_s are the means over their pairs.
-      k: patches in a combination, 1 to 4 (Table 4).
-      combinations: "all", or "one", drawn for each view in each step, the same for all images
-        (Table 3).
+      k: number of patches in a combination, 1 to 4 (Table 4).
+      combinations: "all", or "one", which is drawn for each view in each step, the same for all
+        images (Table 3).
+
+    Returns:
+      The method. Its metrics "loss_m" and "loss_s" are without the coefficient.
 
     Raises:
-      UserError: for an unknown choice; from `init`, if queue_size is not a multiple of the batch
-        size or there are not three views; from `loss`, for another k or odd sides.
+      UserError: for an unknown choice, or for widths or a momentum out of range; from `init`, if
+        queue_size is not a multiple of the batch size or there are not three views, or for another
+        k or odd sides.
     """
     choose("coefficient_on", coefficient_on, ("momentum", "stop_gradient"))
     choose("pairs", pairs, ("cross", "all"))
     choose("combinations", combinations, ("all", "one"))
     positive = bool(projector_widths) and min(projector_widths) >= 1
-    widths = "must be the widths of one or more layers"
+    widths = "must be one or more widths, each at least 1"
     require(positive, "projector_widths", projector_widths, widths)
     out = projector_widths[-1]
     g = MLP(tuple(projector_widths), final_norm="affine", bias=False, dtype=backbone.dtype)

@@ -6,10 +6,10 @@ Visual Representations", arXiv 2104.14548, Eq. 3 and 4.
     z_i = g(f(x_i)),  p_i = h(z_i),  nn(z) = argmax over q in Q of cos(z, q)
     L   = 1/2 [InfoNCE(nn(z_1), p_2; T) + InfoNCE(nn(z_2), p_1; T)];   then z_1 enters the queue
 
-Rows are neighbours, columns predictions: each neighbour is told its own image's prediction from
-those of the whole batch. (Other codes add the loss with rows and columns exchanged.) There is no
-momentum network: neighbours come from the online z, without gradient. The queue starts as random
-unit vectors, and the loss says little until it has been filled once.
+Rows are neighbours, columns are predictions: each neighbour has to tell its own image's prediction
+apart from those of the whole batch. (Other implementations add the loss with rows and columns
+exchanged.) There is no momentum network: neighbours are those of the online z, without gradient.
+The queue starts as random unit vectors, and the loss says little until it has been filled once.
 """
 
 import math
@@ -39,14 +39,27 @@ def make(
     temperature: float = 0.1,
     queue_size: int = 98304,
 ) -> Method:
-    """NNCLR; two views.
+    """NNCLR for two views.
 
-    The projector has a BatchNorm after every layer, the last included; linear layers in front of
-    one have no bias, which it would cancel. Each view passes the networks by itself. The metric
-    nn_similarity is the mean cosine of view 1's embeddings and their neighbours.
+    The projector has a BatchNorm after every layer, including the last; linear layers in front of
+    one have no bias, which it would cancel. Each view passes through the networks by itself.
+
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run; not used.
+      hidden: width inside the projector g.
+      out: width of the embeddings z and predictions p.
+      predictor_hidden: width inside the predictor h.
+      projector_layers: number of g's layers.
+      temperature: T.
+      queue_size: number of embeddings in the queue Q, a multiple of the batch size.
+
+    Returns:
+      The method. Its metric "nn_similarity" is the mean cosine of view 1's embeddings and their
+      neighbours.
 
     Raises:
-      UserError: from `init`, if queue_size is not a multiple of the batch size, or there are not
+      UserError: from `init`, if queue_size is not a multiple of the batch size, or if there are not
         two views.
     """
     del steps

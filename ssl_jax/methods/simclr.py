@@ -1,13 +1,13 @@
-"""SimCLR: both views through one network, NT-Xent between them.
+"""SimCLR: both views pass through one network, with NT-Xent between them.
 
 Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations",
 arXiv 2002.05709; the loss is Eq. 1.
 
     h = f(x),  z = g(h);  L = NT-Xent(z_1, z_2; T)
 
-Both views pass the network as one batch and share their batch statistics, as in the official
-code. The loss is the mean over the 2N anchors (the official code adds the two directions, which
-is twice this). With more than two views it is the mean over all pairs.
+Both views pass through the network as one batch and share their batch statistics, as in the
+official code. The loss is the mean over the 2N anchors (the official code adds the two directions,
+which is twice this). With more than two views it is the mean over all pairs.
 """
 
 import math
@@ -35,12 +35,25 @@ def make(
     head_norm: str = "batch",
     temperature: float = 0.5,
 ) -> Method:
-    """SimCLR with a projector of `layers` layers, `hidden` wide, `out` wide at the end.
+    """SimCLR for two or more views.
 
-    head_norm: with "batch" there is a BatchNorm after every layer of the projector, the last
-      included (there without bias), and linear layers have no biases: version 2 of the official
-      code. The other normalisations of a head follow hidden layers only, which have biases; with
-      "none" the head is that of lightly and solo-learn.
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run; not used.
+      hidden: width inside the projector g.
+      out: width of the embeddings z.
+      layers: number of g's layers.
+      head_norm: one of `networks.heads.NORMS`. With "batch" there is a BatchNorm after every layer
+        of g, including the last (there without bias), and linear layers have no biases: version 2
+        of the official code. Other normalisations follow hidden layers only, which have biases;
+        with "none" the head is that of lightly and solo-learn.
+      temperature: T.
+
+    Returns:
+      The method; it logs no metrics besides the loss.
+
+    Raises:
+      UserError: from `init`, if there are fewer than two views or no such head_norm.
     """
     del steps
     widths = (hidden,) * (layers - 1) + (out,)

@@ -1,12 +1,13 @@
-"""SimSiam: predict one view from another through one network; only the stop-gradient, no target.
+"""SimSiam: predict one view from another through one network; only a stop-gradient, no target.
 
 Chen and He, "Exploring Simple Siamese Representation Learning", arXiv 2011.10566, Algorithm 1.
 
     z_i = g(f(x_i)),  p_i = h(z_i)
     L   = 1/2 D(p_1, sg(z_2)) + 1/2 D(p_2, sg(z_1)),    D(p, z) = -cos(p, z)
 
-Each view passes the network by itself. With more than two views L is the mean over all ordered
-pairs. The predictor keeps the peak learning rate (section 4.2: a decaying one is slightly worse).
+Each view passes through the network by itself. With more than two views L is the mean over all
+ordered pairs. The predictor keeps the peak learning rate (section 4.2: a decaying one is slightly
+worse).
 """
 
 from collections.abc import Iterator
@@ -33,13 +34,24 @@ def make(
     projector_layers: int = 3,
     predictor_hidden: int = 512,
 ) -> Method:
-    """SimSiam; two or more views. The paper has two projector layers on CIFAR.
+    """SimSiam for two or more views.
 
-    The official projector is as wide as the backbone's features, which for its ResNet-50 are 2048.
+    The official projector is as wide as the backbone's features, which is 2048 for its ResNet-50.
     The BatchNorm after it has neither scale nor bias; the predictor has none at its output.
 
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run; not used.
+      hidden: width inside the projector g.
+      out: width of the projections z and predictions p.
+      projector_layers: number of g's layers; the paper uses two on CIFAR.
+      predictor_hidden: width inside the predictor h.
+
+    Returns:
+      The method; it logs no metrics besides the loss.
+
     Raises:
-      UserError: from `loss`, if there are not two views.
+      UserError: from `init`, if there are fewer than two views.
     """
     del steps
     widths = (hidden,) * (projector_layers - 1) + (out,)

@@ -2,7 +2,7 @@
 
     h_i = f(x_i);  L = mean over the views of cross-entropy(W h_i + b, label)
 
-Label smoothing is that of Szegedy et al., arXiv 1512.00567, section 7. Each view passes the
+Label smoothing is that of Szegedy et al., arXiv 1512.00567, section 7. Each view passes through the
 network by itself; one view is enough.
 """
 
@@ -29,10 +29,16 @@ def make(
     num_classes: int = 10,
     label_smoothing: float = 0.0,
 ) -> Method:
-    """Supervised training with labels from 0 to num_classes - 1.
+    """Supervised training for one or more views.
 
-    A label outside of that makes the loss NaN. The metric "accuracy" is that of the training views.
-    label_smoothing: share of the target that is spread over all classes, in [0, 1).
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run; not used.
+      num_classes: labels are 0 to num_classes - 1; any other label makes the loss NaN.
+      label_smoothing: share of the target that is spread over all classes, in [0, 1).
+
+    Returns:
+      The method. Its metric "accuracy" is that on the training views.
 
     Raises:
       UserError: if label_smoothing is out of range; from `loss`, if there are no labels.
@@ -44,7 +50,7 @@ def make(
 
     def problems(run: RunFacts) -> Iterator[Problem]:
         if run.labelled is False:
-            remedy = "take another data set or a method that needs none"
+            remedy = "use another data set, or a method that needs none"
             yield Problem("name", "supervised", "needs labels; this data set has none", remedy)
         elif run.classes is not None and run.classes != num_classes:
             fatal = run.classes > num_classes
@@ -68,7 +74,7 @@ def make(
         assert labels is not None
         known = (labels >= 0) & (labels < num_classes)
         targets = optax.losses.smooth_labels(jax.nn.one_hot(labels, num_classes), label_smoothing)
-        # Not zero, which an unknown label would add unnoticed.
+        # NaN rather than zero, with which an unknown label would go unnoticed.
         targets = jnp.where(known[:, None], targets, jnp.nan)
         h, stats = apply_in_turn(encoder, params, state["stats"], batch.views, key)
         logits, stats = apply_in_turn(classifier, params, stats, h, key)

@@ -7,12 +7,13 @@ arXiv 2006.09882, Eq. 1 to 5, and the official code.
     q_u = Sinkhorn(s_u; epsilon), no gradient               u: full-size crops only
     L   = mean over u and v != u of -sum q_u log softmax(s_v / T)
 
-Sinkhorn lets the batch use all prototypes equally, so that not all images can have one code. A
-batch smaller than K is helped by a queue for each full-size crop: embeddings of earlier batches,
-scored with the prototypes of now, take part in Sinkhorn, and only the codes of the batch are used.
+Sinkhorn makes the batch use all prototypes equally, so that all images cannot have the same code.
+A batch smaller than K gets help from a queue for each full-size crop: embeddings of earlier
+batches, scored with the current prototypes, take part in Sinkhorn, but only the codes of the batch
+are used.
 
-Deviations from the official code: the rows of C begin uniform on the sphere, where it normalises
-uniform entries, and return to length 1 after each step, where it does so before the next one.
+Deviations from the official code: the rows of C start uniform on the sphere, whereas it normalises
+uniform entries, and return to length 1 after each step, whereas it does so before the next one.
 """
 
 import math
@@ -49,20 +50,31 @@ def make(
     queue_size: int = 3840,
     queue_from: float = 0.075,
 ) -> Method:
-    """SwAV for a run of `steps` steps; two or more views, the full-size ones first.
+    """SwAV for two or more views, the full-size ones first.
 
-    epsilon, iterations: of Sinkhorn.
-    global_views: codes are of this many views, the first ones.
-    use_queue: the official code has a queue for batches of 256, none for batches of 4096.
-    queue_size: embeddings in the queue of a view, a multiple of the batch size.
-    queue_from: share of the run after which queues begin to fill; they are used once full. The
-      official code has epoch 15 of 200.
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run, for the start of the queues.
+      hidden: width inside the projector g.
+      out: width of the embeddings z.
+      prototypes: K.
+      temperature: T.
+      epsilon: of Sinkhorn; the smaller it is, the harder the codes.
+      iterations: of Sinkhorn.
+      global_views: number of views, the first ones, that have codes.
+      use_queue: the official code has queues for batches of 256, none for batches of 4096.
+      queue_size: number of embeddings in the queue of a view, a multiple of the batch size.
+      queue_from: share of the run after which queues start to fill; they are used once full. The
+        official code starts at epoch 15 of 200.
+
+    Returns:
+      The method. Its metrics are "code_entropy" and "kl", the loss minus that entropy.
 
     Raises:
-      UserError: if queue_from is not in [0, 1]; from `init`, if queue_size is not a multiple of
-        the batch size, or views are too few.
+      UserError: if queue_from is not in [0, 1]; from `init`, if queue_size is not a multiple of the
+        batch size, or if there are too few views.
     """
-    share = "is a share of the run: it must be in [0, 1]"
+    share = "is a share of the run and must be in [0, 1]"
     require(0.0 <= queue_from <= 1.0, "queue_from", queue_from, share)
     g = MLP((hidden, out), dtype=backbone.dtype)
 
@@ -74,13 +86,13 @@ def make(
             yield from queue_problems(queue_size, run)
         yield from flat_temperature(temperature)
         yield from frozen_throughout(run, "prototypes")
-        # Sinkhorn gives every prototype its share of the images: there must be enough of them.
+        # Sinkhorn gives every prototype its share of the images, so there must be enough images.
         if prototypes > 0.8 * images:
-            what = f"cannot share the {images} images of a batch and its queue"
-            remedy = f"set it to {max(images // 2, 1)} or fewer, or take a longer queue"
+            what = f"is too many for the {images} images of a batch and its queue"
+            remedy = f"set it to {max(images // 2, 1)} or less, or use a longer queue"
             yield Problem("prototypes", prototypes, what, remedy, "warning")
         if not 0.01 <= epsilon <= 0.2:
-            codes = "hard, so that shares stay unequal" if epsilon < 0.01 else "all alike"
+            codes = "so hard that shares stay unequal" if epsilon < 0.01 else "nearly all the same"
             remedy = "0.03 to 0.05 is usual"
             yield Problem("epsilon", epsilon, f"makes the codes {codes}", remedy, "warning")
 
@@ -138,8 +150,8 @@ def make(
     def expect(batch_size: int, views: int) -> Expectation:
         del batch_size, views
         causes = (
-            "codes all alike: too many prototypes for the batch and its queue, epsilon too high, "
-            "or prototypes not frozen at first"
+            "codes that are all the same: too many prototypes for the batch and its queue, epsilon "
+            "too high, or prototypes not frozen at first"
         )
         return Expectation(math.log(prototypes), 0.0, math.log(prototypes), causes)
 

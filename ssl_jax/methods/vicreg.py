@@ -6,7 +6,8 @@ Self-Supervised Learning", arXiv 2105.04906, Eq. 6, with the factors of the offi
     z_i = h(f(x_i))                                   h: the expander
     L   = lambda s(z_1, z_2) + mu (v(z_1) + v(z_2)) / 2 + nu (c(z_1) + c(z_2))
 
-Each view passes the network by itself. With more than two views L is the mean over all pairs.
+Each view passes through the network by itself. With more than two views L is the mean over all
+pairs.
 """
 
 from collections.abc import Iterator
@@ -32,16 +33,28 @@ def make(
     variance: float = 25.0,
     covariance: float = 1.0,
 ) -> Method:
-    """VICReg; two or more views. The expander is called projector here, as in other methods.
+    """VICReg for two or more views.
 
-    It has no biases; in the official code there are some in front of BatchNorms, which undo them.
+    The expander is called projector here, as in other methods. It has no biases; the official code
+    has some in front of BatchNorms, which undo them.
 
-    invariance, variance, covariance: lambda, mu and nu. The variance of solo-learn is the sum of
-      the views' terms, not their mean: its weight 25 is 50 here. The metrics of these names are
-      the terms without weights.
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run; not used.
+      hidden: width inside the expander h.
+      out: width of the embeddings z.
+      projector_layers: number of h's layers.
+      invariance: lambda, weight of the invariance s.
+      variance: mu, weight of the variance v. In solo-learn the term is the sum over the views, not
+        their mean: its weight 25 is 50 here.
+      covariance: nu, weight of the covariance c.
+
+    Returns:
+      The method. Its metrics "invariance", "variance" and "covariance" are the terms without
+      weights.
 
     Raises:
-      UserError: from `loss`, if there are not two views.
+      UserError: from `init`, if there are fewer than two views.
     """
     del steps
     h = MLP((hidden,) * (projector_layers - 1) + (out,), bias=False, dtype=backbone.dtype)
@@ -67,7 +80,7 @@ def make(
     def expect(batch_size: int, views: int) -> Expectation:
         del views
         collapsed = 0.99 * variance
-        # Features that do not covary seem to: over N images with variance 1 / (N - 1).
+        # Over N images, features that do not covary still have covariances of variance 1 / (N - 1).
         noise = 2.0 * covariance * (out - 1) / max(batch_size - 1, 1)
         causes = "variance weight too low, or learning rate too high"
         return Expectation(collapsed, 0.0, collapsed + noise, causes)

@@ -1,4 +1,4 @@
-"""W-MSE: views agree after whitening, which leaves them nowhere to collapse to.
+"""W-MSE: views agree after whitening, which rules out collapse.
 
 Ermolov et al., "Whitening for Self-Supervised Representation Learning", arXiv 2007.06346,
 section 3, in the form of the official code.
@@ -6,9 +6,9 @@ section 3, in the form of the official code.
     v_i = g(f(x_i)),  z_i = whitened v_i, each random sub-batch of each view by itself
     L   = mean over all pairs of views of || z_i_hat - z_j_hat ||^2
 
-Both sides of a pair receive gradient (in solo-learn only one does). The sub-batches are drawn
-anew in every iteration, the same for all views. Each view passes the backbone by itself, all of
-them the head together.
+Both sides of a pair receive gradient (in solo-learn only one does). The sub-batches are drawn anew
+in every iteration, the same for all views. Each view passes through the backbone by itself, all
+views pass through the head together.
 """
 
 from collections.abc import Iterator
@@ -40,21 +40,29 @@ def make(
     iterations: int = 1,
     eps: float = 0.0,
 ) -> Method:
-    """W-MSE; two or more views (the paper has 2 and 4).
+    """W-MSE for two or more views; the paper uses 2 and 4.
 
-    sub_batch: images that are whitened together; the paper has at least twice `out`.
-    iterations: of drawing sub-batches in a step; the loss is their mean.
-    eps: share of the identity in the covariance. With 0 the loss is NaN at collapse.
+    Args:
+      backbone: f, the encoder to train.
+      steps: of the whole run; not used.
+      hidden: width inside the projector g.
+      out: width of the embeddings v.
+      sub_batch: number of images that are whitened together; at least twice `out` in the paper.
+      iterations: how often sub-batches are drawn in a step; the loss is the mean.
+      eps: share of the identity in the covariance. With 0 the loss is NaN at collapse.
+
+    Returns:
+      The method; it logs no metrics besides the loss.
 
     Raises:
-      UserError: if the covariance of a sub-batch is singular whatever the images; from `init`, if
-        sub-batches do not divide the batch; from `loss`, if there are not two views.
+      UserError: if the covariance of a sub-batch is singular whatever the images are; from `init`,
+        if sub-batches do not divide the batch, or if there are fewer than two views.
     """
     del steps
-    whitens = f"whitens {out} dimensions: it must be larger, {2 * out} or more at best"
+    whitens = f"must exceed the {out} dimensions to whiten; {2 * out} or more is best"
     require(sub_batch > out or eps > 0.0, "sub_batch", sub_batch, whitens)
     encoder = {"backbone": backbone}
-    # Biases would do nothing in front of BatchNorm and of whitening.
+    # Biases would have no effect in front of BatchNorm and whitening.
     head = {"projector": MLP((hidden, out), bias=False, dtype=backbone.dtype)}
 
     def problems(run: RunFacts) -> Iterator[Problem]:
@@ -62,7 +70,7 @@ def make(
         yield from view_count(run)
         yield from heads(run, head["projector"])
         if sub_batch < 2 * out:
-            what = f"is below twice the {out} dimensions that it whitens: covariances are unsteady"
+            what = f"is below twice the {out} dimensions to whiten, so covariances are noisy"
             yield Problem("sub_batch", sub_batch, what, f"set it to {2 * out} or more", "warning")
         if size % sub_batch:
             remedy = f"set config.batch_size={multiple(size, sub_batch)}"
@@ -89,7 +97,7 @@ def make(
 
     def expect(batch_size: int, views: int) -> Expectation:
         del batch_size, views
-        causes = f"sub_batch {sub_batch} below twice the {out} dimensions, or too high a rate"
+        causes = f"sub_batch ({sub_batch}) below twice out ({out}), or learning rate too high"
         return Expectation(2.0, 0.0, 2.0, causes)
 
     return Method(init, loss, encode_with(backbone), expect=expect, problems=problems)
@@ -98,7 +106,7 @@ def make(
 def whiten_sub_batches(
     embeddings: Float[Array, "n k d"], size: int, eps: float
 ) -> Float[Array, "n k d"]:
-    """Each `size` rows that follow each other whitened, each of the K views by itself."""
+    """Whitens each `size` consecutive rows, each of the K views by itself."""
     sub_batches = embeddings.reshape(-1, size, *embeddings.shape[1:])
     each_view = jax.vmap(partial(whiten, eps=eps), in_axes=1, out_axes=1)
     return jax.vmap(each_view)(sub_batches).reshape(embeddings.shape)

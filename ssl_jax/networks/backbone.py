@@ -1,4 +1,4 @@
-"""The networks that a method can train, by name."""
+"""The backbones that a method can train, by name."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -50,16 +50,43 @@ def make_backbone(
     mean: Sequence[float] = (0.0,),
     std: Sequence[float] = (1.0,),
 ) -> Backbone:
-    """The network called `name`; see `ResNet` and `VisionTransformer` for the options.
+    """Makes the backbone called `name`; see `ResNet` and `VisionTransformer` for details.
 
-    Width, stages, patch_size, depth and heads are as the name says where they are 0 or empty.
-    The name "vit" says nothing but patches of 16 pixels. The stem of a ViT is ignored. A name with
-    a dot is the path of a flax module class of the user's, see `CustomBackbone`; of the options it
-    gets those that it has fields for.
+    Args:
+      name: a key of `RESNETS` or `VITS`, or the dotted path of a flax module class of your own, see
+        `CustomBackbone`; that class receives those of the options that it has fields for. The name
+        "vit" fixes nothing except patches of 16 pixels.
+      width: channels of a ResNet's first stage, or width of a ViT's tokens; 0: as the name says.
+      stages: blocks in each stage of a ResNet; empty: as the name says.
+      stem: of a ResNet, one of `resnet.STEMS`; ignored by a ViT.
+      stem_padding: of a ResNet's 3x3 stem.
+      zero_init_residual: start every block of a ResNet as its shortcut.
+      batch_norm_groups: groups of the batch with statistics of their own, in a ResNet.
+      patch_size: side of a ViT's patches in pixels; 0: as the name says.
+      depth: number of a ViT's blocks; 0: as the name says.
+      heads: attention heads of a ViT; 0: as the name says.
+      mlp_ratio: width of a ViT's MLPs, divided by its width.
+      dropout: of a ViT, in training.
+      positions: of a ViT, "sincos" or "learned".
+      pooling: of a ViT, "class" or "mean".
+      dtype: the layers compute in it; parameters and results are float32.
+      mean: of the training images, one value or one per channel.
+      std: of the training images, likewise.
+
+    Returns:
+      The flax module: images [N, H, W, C] in [0, 1] to features [N, d].
 
     Raises:
-      UserError: for an unknown name, for an option that this network does not have and that is
-        not at its default, and for a "vit" without width, depth or heads.
+      UserError: for an unknown name, for an option that this network does not have and that differs
+        from its default, and for a "vit" without width, depth or heads.
+
+    Example:
+      >>> import jax
+      >>> network = make_backbone("resnet18", width=8)
+      >>> images = jnp.zeros((2, 16, 16, 3))
+      >>> features, _ = network.init_with_output(jax.random.key(0), images, train=False)
+      >>> features.shape
+      (2, 64)
     """
     common = {"dtype": dtype, "mean": mean, "std": std}
     options = {
@@ -102,7 +129,16 @@ def make_backbone(
 def network_problems(
     options: dict[str, Any], *, batch_size: int, sides: Sequence[int] = ()
 ) -> Iterator[Problem]:
-    """What is wrong with arguments of `make_backbone` for such batches of views of these sides."""
+    """Problems of the arguments of `make_backbone` in a run.
+
+    Args:
+      options: the arguments, all of them.
+      batch_size: images per step.
+      sides: of the views in pixels.
+
+    Yields:
+      Unknown and superfluous options, sizes that do not fit, batches too small for BatchNorm.
+    """
     given = {key: value for key, value in options.items() if key not in ("dtype", "mean", "std")}
     found = list(option_problems(given.pop("name"), given))
     yield from found
@@ -117,12 +153,12 @@ def network_problems(
 
 
 def option_problems(name: str, options: dict[str, Any]) -> Iterator[Problem]:
-    """A name that no network has, and options that this one does not have."""
+    """A name that no network has, and options that this network does not have."""
     if "." in name:
         return
     if name not in (*RESNETS, *VITS):
         known = ", ".join([*RESNETS, *VITS])
-        what = f"must be one of {known}, or the dotted path of a flax module of yours"
+        what = f"must be one of {known}, or the dotted path of your own flax module"
         yield Problem("name", name, what)
         return
     parameters = inspect.signature(make_backbone).parameters
@@ -132,14 +168,14 @@ def option_problems(name: str, options: dict[str, Any]) -> Iterator[Problem]:
     if name == "vit":
         for option in ("width", "depth", "heads"):
             if not options[option]:
-                yield Problem(option, options[option], "must be given: the network vit has no size")
+                yield Problem(option, options[option], "must be given: vit has no default size")
 
 
 def _custom(name: str, options: dict[str, Any]) -> nn.Module:
-    """The user's module, with the options that it has fields for; others are at their defaults."""
+    """The user's module, with the options that it has fields for; others must be defaults."""
     module: Any = at_path(name)
     is_module = inspect.isclass(module) and issubclass(module, nn.Module)
-    require(is_module, "name", name, "must be the path of a class of flax.linen.Module")
+    require(is_module, "name", name, "must be the path of a subclass of flax.linen.Module")
     parameters = inspect.signature(make_backbone).parameters
     fields = inspect.signature(module).parameters
     changed = {key: v for key, v in options.items() if v != parameters[key].default}

@@ -7,10 +7,10 @@ Zhang and Liu, "From Pretext to Purpose: Batch-Adaptive Self-Supervised Learning
     I' = unpatchify(T')                                                     Eq. 4
     I'' = ReLU(I' + I)                                                      Eq. 5
 
-F is 1x1 convolutions over the N channels and a 3x3 convolution over the (L, D) plane, each
+F consists of 1x1 convolutions over the N channels and a 3x3 convolution over the (L, D) plane, each
 followed by InstanceNorm and Mish; R is a residual branch. The paper gives their sizes only in a
-figure, so they are options here. Algorithm 1 has no ReLU at the end; neither the space in which
-images are fused nor the initialisation is given.
+figure, so they are options here. Algorithm 1 has no ReLU at the end; the paper specifies neither
+the space in which images are fused nor the initialisation.
 
 Channels come last here: [groups, L, D, group size].
 """
@@ -33,13 +33,14 @@ RESIDUALS = ("conv", "identity")
 
 
 class EmbeddingLayer(nn.Module):
-    """T' = F(T) + R(T) (Eq. 3); the images that fuse are the channels.
+    """T' = F(T) + R(T) (Eq. 3); the channels are the images that are fused.
 
-    width: of the 1x1 convolutions of F; 0: as many as there are channels.
-    pointwise_layers: number of 1x1 convolutions in F.
-    residual: R is a 1x1 convolution ("conv") or T itself ("identity").
-    zero_start: start with T' = 0, by gains of zero.
-    dtype: what F and R compute in; statistics, their sum and the result are float32.
+    Attributes:
+      width: of the 1x1 convolutions of F; 0: the number of channels.
+      pointwise_layers: number of 1x1 convolutions in F.
+      residual: R is a 1x1 convolution ("conv") or T itself ("identity").
+      zero_start: start with T' = 0, by gains of zero.
+      dtype: of the computation of F and R; statistics, the sum and the result are float32.
     """
 
     width: int = 0
@@ -50,7 +51,13 @@ class EmbeddingLayer(nn.Module):
 
     @nn.compact
     def __call__(self, t: Float[Array, "groups l d m"]) -> Float[Array, "groups l d m"]:
-        """T' of T, in which each of `groups` sets of m images fuses.
+        """Fuses the images of each group.
+
+        Args:
+          t: T, with the m images of each group along the last axis.
+
+        Returns:
+          T', of the same shape.
 
         Raises:
           UserError: if there is no such residual branch.
@@ -98,18 +105,30 @@ class EmbeddingLayer(nn.Module):
 
 
 class BatchFusion(nn.Module):
-    """Views in [0, 1] to fused views, of the same shape and in the same space.
+    """Fuses views in [0, 1]; fused views have the same shape and are in the same space.
 
-    patch_size: p, divides height and width; the paper has 16 at 224 pixels.
-    depth: number of embedding layers; 0 leaves the views as they are (the paper's Table 4).
-    group_size: contiguous groups of this many images fuse; 0: the whole batch. The parameters
-      have its shape, so that they suit this batch size alone where it is 0.
-    restore_activation: "relu" as in Eq. 5, or "identity" as in Algorithm 1.
-    identity_start: start as restore_activation(view), by zero gains in the last layer (in an
-      earlier one they would leave the next without input, hence without gradient).
-    width, pointwise_layers, residual, dtype: see `EmbeddingLayer`.
-    mean, std: of the training images. Views are fused in normalised space, (view - mean) / std,
-      in which the ReLU removes all below the mean; with fuse_before_normalize, as they are.
+    Attributes:
+      patch_size: p, must divide height and width; the paper uses 16 at 224 pixels.
+      depth: number of embedding layers; 0 leaves the views unchanged (the paper's Table 4).
+      group_size: number of contiguous images that are fused with each other; 0: the whole batch.
+        The shapes of the parameters depend on it, so with 0 they suit this batch size only.
+      restore_activation: "relu" as in Eq. 5, or "identity" as in Algorithm 1.
+      identity_start: start as restore_activation(view), by zero gains in the last layer. (In an
+        earlier layer they would leave the next one without input, hence without gradient.)
+      width: see `EmbeddingLayer`.
+      pointwise_layers: see `EmbeddingLayer`.
+      residual: see `EmbeddingLayer`.
+      mean: of the training images, one value or one per channel.
+      std: of the training images, likewise. Views are fused in normalised space,
+        (view - mean) / std, where the ReLU removes everything below the mean.
+      fuse_before_normalize: fuse the views as they are instead.
+      dtype: see `EmbeddingLayer`.
+
+    Example:
+      >>> fusion, views = BatchFusion(patch_size=4), jnp.ones((2, 8, 8, 3))
+      >>> fused, _ = fusion.init_with_output(jax.random.key(0), views)
+      >>> fused.shape
+      (2, 8, 8, 3)
     """
 
     patch_size: int = 4
@@ -129,7 +148,16 @@ class BatchFusion(nn.Module):
     def problems(
         self, batch_size: int, sides: Sequence[int] = (), *, devices: int = 1
     ) -> Iterator[Problem]:
-        """What is wrong with the options for batches of views of these sides, over the devices."""
+        """Problems of the options in a run.
+
+        Args:
+          batch_size: images per step, over all devices.
+          sides: of the views in pixels.
+          devices: over which the batch is divided.
+
+        Yields:
+          Unknown options, sizes that do not fit, and groups that span devices.
+        """
         if self.depth == 0:
             return
         yield from _unknown("restore_activation", self.restore_activation, ACTIVATIONS)
@@ -137,22 +165,28 @@ class BatchFusion(nn.Module):
         yield from patch_problems(self.patch_size, sides)
         group, own = self.group_size, batch_size // devices
         if not group:
-            what = f"gives the block the shape of the batch: it suits batches of {batch_size} alone"
+            what = f"ties the block to the batch: it suits batches of {batch_size} only"
             yield Problem("group_size", 0, what, "set it to fuse fewer images", "note")
         elif batch_size % group:
             what = f"must divide the batch of {batch_size}"
             yield Problem("group_size", group, what, f"set it to a divisor of {batch_size}")
         elif own % group:
-            what = f"does not divide the {own} images of a device, which all exchange images then"
+            what = f"does not divide the {own} images per device, so all devices exchange images"
             yield Problem("group_size", group, what, f"set it to {own} or a divisor", "warning")
 
     @nn.compact
     def __call__(self, views: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
-        """The fused views; they may leave [0, 1].
+        """Fuses the views.
+
+        Args:
+          views: [N, H, W, C] in [0, 1].
+
+        Returns:
+          The fused views [N, H, W, C]; they may leave [0, 1].
 
         Raises:
-          UserError: if group_size does not divide the batch, patch_size not the image, mean and
-            std do not suit the channels, or an option has no such value.
+          UserError: if group_size does not divide the batch or patch_size the image, if mean and
+            std do not suit the channels, or if an option has no such value.
         """
         if self.depth == 0:
             return views

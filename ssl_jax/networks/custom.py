@@ -1,4 +1,4 @@
-"""A user's own network as a backbone: images in [0, 1] to features."""
+"""A user's own network as a backbone: from images in [0, 1] to features."""
 
 import inspect
 from collections.abc import Sequence
@@ -14,13 +14,15 @@ from ssl_jax.networks.pixels import normalize_images
 
 
 class CustomBackbone(nn.Module):
-    """Any flax module that maps images [N, H, W, C] to features [N, d], behind the normalisation.
+    """Any flax module that maps images [N, H, W, C] to features [N, d], after normalisation.
 
-    network: takes normalised images and, if it has such an argument, `train`. Of its variables
-      "params" and "batch_stats" are kept.
-    dtype: what methods compute their heads in.
-    mean, std: of the training images, one value or one for each channel. Normalising is the
-      first thing that the backbone does.
+    Attributes:
+      network: takes normalised images and, if it has such an argument, `train`. Of its variables,
+        "params" and "batch_stats" are kept.
+      dtype: of the images that the network sees, and of the computation in methods' heads.
+      mean: of the training images, one value or one per channel. Normalising is the first thing
+        that the backbone does.
+      std: of the training images, likewise.
     """
 
     network: nn.Module
@@ -30,10 +32,17 @@ class CustomBackbone(nn.Module):
 
     @nn.compact
     def __call__(self, images: Float[Array, "n h w c"], train: bool) -> Float[Array, "n d"]:
-        """Features [N, d], float32.
+        """Encodes images.
+
+        Args:
+          images: [N, H, W, C] in [0, 1].
+          train: passed on to the network if it has such an argument.
+
+        Returns:
+          Features [N, d], float32.
 
         Raises:
-          UserError: if the network returns anything else than one row per image.
+          UserError: if the network returns anything other than one row per image.
         """
         images = normalize_images(images, self.mean, self.std).astype(self.dtype)
         takes_train = "train" in inspect.signature(type(self.network).__call__).parameters

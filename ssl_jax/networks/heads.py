@@ -18,17 +18,9 @@ NORMS = ("batch", "layer", "weight_standardization", "none")
 
 
 class MLP(nn.Module):
-    """Linear layers `widths` wide; normalisation and activation after each but the last.
+    """Linear layers with the given widths; normalisation and activation after each except the last.
 
-    Initialised as PyTorch does it: uniform within 1 / sqrt(fan in).
-
-    norm: after the hidden layers, one of NORMS. "weight_standardization" (Qiao et al., arXiv
-      1903.10520) normalises no activations: it gives the weights into each hidden unit mean 0 and
-      variance 1 / fan in.
-    final_norm: BatchNorm after the last layer: "affine", "scale" (no bias) or "plain" (neither).
-    bias: of the linear layers. final_bias: of the last one; None: as `bias`.
-    activation: after the hidden layers.
-    dtype: what the linear layers compute in; the result is float32.
+    Initialised as in PyTorch: uniform within 1 / sqrt(fan in). The heads of some methods:
 
         SimCLR, version 2       (h, h, 128), final_norm="scale", bias=False
         MoCo v2                 (h, 128), norm="none"
@@ -37,6 +29,23 @@ class MLP(nn.Module):
         BYOL, both heads        (h, 256), final_bias=False
         SimSiam                 (h, h, h), final_norm="plain", bias=False
           predictor             (h / 4, h), bias=False, final_bias=True
+
+    Attributes:
+      widths: of the layers, first to last.
+      norm: after the hidden layers, one of NORMS. "weight_standardization" (Qiao et al., arXiv
+        1903.10520) normalises no activations: it gives the weights of each hidden unit mean 0 and
+        variance 1 / fan in.
+      final_norm: BatchNorm after the last layer: "affine", "scale" (no bias) or "plain" (neither).
+      bias: whether linear layers have biases.
+      final_bias: whether the last one has; None: as `bias`.
+      activation: after the hidden layers.
+      dtype: the linear layers compute in it; the result is float32.
+
+    Example:
+      >>> head = MLP((32, 8))
+      >>> z, _ = head.init_with_output(jax.random.key(0), jnp.ones((4, 16)), train=True)
+      >>> z.shape
+      (4, 8)
     """
 
     widths: Sequence[int]
@@ -49,7 +58,7 @@ class MLP(nn.Module):
 
     @property
     def has_batch_norm(self) -> bool:
-        """Whether it normalises over the batch anywhere."""
+        """Whether any layer normalises over the batch."""
         hidden = self.norm == "batch" and len(self.widths) > 1
         return hidden or self.final_norm is not None
 
@@ -60,7 +69,14 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n d"], train: bool) -> Float[Array, "n out"]:
-        """Outputs [N, widths[-1]] of inputs [N, D].
+        """Applies the layers.
+
+        Args:
+          x: [N, D].
+          train: normalise by the statistics of the batch and update the running averages.
+
+        Returns:
+          Outputs [N, widths[-1]], float32.
 
         Raises:
           UserError: if there is no such normalisation.
@@ -106,7 +122,7 @@ class MLP(nn.Module):
 
 
 class StandardizedDense(nn.Module):
-    """A linear layer whose kernel is used with mean 0 and variance 1 / fan in for each output."""
+    """A linear layer with a standardised kernel: mean 0 and variance 1 / fan in for each output."""
 
     features: int
     use_bias: bool

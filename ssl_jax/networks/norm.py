@@ -1,6 +1,6 @@
 """Batch normalisation over the global batch or over groups of it.
 
-Ioffe and Szegedy, arXiv 1502.03167; equal to PyTorch's BatchNorm, running variance included.
+Ioffe and Szegedy, arXiv 1502.03167; equal to PyTorch's BatchNorm, including the running variance.
 """
 
 from collections.abc import Iterator
@@ -14,23 +14,34 @@ from jaxtyping import Array, Float
 
 from ssl_jax.errors import Problem, UserError, refuse
 
-# Statistics of fewer images than this are noisy.
+# With fewer images than this, statistics are noisy.
 FEW_IMAGES = 16
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation of the last axis.
+    """Batch normalisation over the last axis.
 
-    In training every value is normalised by the mean and the biased variance of its group, and
-    the running averages move towards the mean over the groups of their means and unbiased
-    variances (PyTorch keeps the unbiased one). Otherwise the running averages normalise.
+    In training every value is normalised by the mean and the biased variance of its group. The
+    running averages move towards the means and unbiased variances of the groups, averaged over the
+    groups (PyTorch, too, keeps the unbiased one). In evaluation the running averages normalise.
 
-    Under jit with the batch split over devices the statistics are those of the whole batch.
+    Under jit with the batch split over devices, the statistics are those of the whole batch.
     Parameters, statistics and arithmetic are float32 whatever `dtype` is.
 
-    groups: the batch is split into this many contiguous groups with statistics of their own.
-    momentum: the weight of the old running average; PyTorch's momentum is one minus this.
-    dtype: of the result.
+    Attributes:
+      groups: number of contiguous groups of the batch, each with its own statistics.
+      momentum: weight of the old running average; PyTorch's momentum is one minus this.
+      epsilon: added to the variance.
+      use_scale: multiply by a learned scale.
+      use_bias: add a learned bias.
+      dtype: of the result.
+      scale_init: initialiser of the scale.
+
+    Example:
+      >>> x = jnp.array([[0.0], [2.0]])
+      >>> y, _ = BatchNorm().init_with_output(jax.random.key(0), x, train=True)
+      >>> y.round(3).tolist()
+      [[-1.0], [1.0]]
     """
 
     groups: int = 1
@@ -43,19 +54,26 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n *space c"], train: bool) -> Float[Array, "n *space c"]:
-        """x, normalised.
+        """Normalises values.
+
+        Args:
+          x: [N, ..., C].
+          train: normalise by the statistics of the batch and update the running averages.
+
+        Returns:
+          The normalised values [N, ..., C].
 
         Raises:
           UserError: in training, if groups do not divide the batch, or if a group has a single
-            value for each channel.
+            value per channel.
         """
         shape = (x.shape[-1],)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
         running_var = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)
         grouped = _split(x, self.groups if train else 1)
-        # Statistics are of x less the running mean: E[x^2] - E[x]^2, which needs one pass, would
-        # lose its digits where the mean is large. In training the shift cancels out, so it need
-        # not pass gradients on to the forward passes that it came from.
+        # The statistics are those of x minus the running mean: E[x^2] - E[x]^2, which needs only
+        # one pass, would lose its digits where the mean is large. In training the shift cancels
+        # out, so it need not pass gradients on to the forward passes that it came from.
         shift = jax.lax.stop_gradient(running_mean.value)[None]
         centred = grouped.astype(jnp.float32) - _spread(shift, grouped.ndim)
         if train:
@@ -79,13 +97,23 @@ class BatchNorm(nn.Module):
 
 
 def group_problems(batch_size: int, groups: int) -> Iterator[Problem]:
-    """Groups that do not divide the batch."""
+    """A number of groups that does not divide the batch."""
     if batch_size % groups:
         yield Problem("batch_norm_groups", groups, f"must divide the batch of {batch_size}")
 
 
 def batch_norm_problems(batch_size: int, groups: int = 1) -> Iterator[Problem]:
-    """Statistics of few images are noise; those of one image leave nothing to tell it by."""
+    """Batches on which BatchNorm learns little.
+
+    Statistics of few images are noisy; those of one image remove all that distinguishes it.
+
+    Args:
+      batch_size: images per step.
+      groups: of BatchNorm.
+
+    Yields:
+      At most one problem.
+    """
     images = batch_size // groups
     remedy = "raise it, or lower network.batch_norm_groups" if groups > 1 else "raise it"
     if batch_size % groups:
@@ -95,13 +123,13 @@ def batch_norm_problems(batch_size: int, groups: int = 1) -> Iterator[Problem]:
         yield Problem("/batch_size", batch_size, what, remedy)
     elif images < FEW_IMAGES:
         what = f"is small: BatchNorm takes its statistics from only {images} images"
-        remedy = f"{remedy}: from {FEW_IMAGES} on they are steady"
+        remedy = f"{remedy}: they are stable with {FEW_IMAGES} or more"
         yield Problem("/batch_size", batch_size, what, remedy, "warning")
 
 
 def _split(x: Float[Array, "n *space c"], groups: int) -> Float[Array, "groups m *space c"]:
     n = x.shape[0]
-    if groups > 1:  # an exported program has a batch of any size, and one group
+    if groups > 1:  # an exported program takes batches of any size, with one group
         refuse(group_problems(n, groups))
     return x.reshape(groups, n // groups, *x.shape[1:])
 
@@ -109,7 +137,7 @@ def _split(x: Float[Array, "n *space c"], groups: int) -> Float[Array, "groups m
 def _statistics(
     x: Float[Array, "groups m *space c"],
 ) -> tuple[Float[Array, "groups c"], Float[Array, "groups c"], int]:
-    """Mean and biased variance of each group in one pass, and the number of values in each."""
+    """Mean and biased variance of each group, in one pass, and the number of values in each."""
     groups, *_, channels = x.shape
     count = x.size // (groups * channels)
     if count < 2:
@@ -123,5 +151,5 @@ def _statistics(
 
 
 def _spread(values: Float[Array, "groups c"], ndim: int) -> Float[Array, "groups *ones c"]:
-    """Values per group and channel, to be combined with groups [groups, m, *space, c]."""
+    """Values per group and channel, ready to combine with groups [groups, m, *space, c]."""
     return values.reshape(values.shape[0], *(1,) * (ndim - 2), values.shape[1])

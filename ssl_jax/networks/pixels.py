@@ -1,4 +1,4 @@
-"""Between images in [0, 1] and the normalised space in which networks see them."""
+"""From images in [0, 1] to the normalised space in which networks see them, and back."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,15 @@ Images = Float[Array, "n h w c"]
 
 
 def normalize_images(images: Images, mean: Sequence[float], std: Sequence[float]) -> Images:
-    """(images - mean) / std, with one value for all channels or one for each.
+    """(images - mean) / std.
+
+    Args:
+      images: [N, H, W, C].
+      mean: one value, or one per channel.
+      std: likewise.
+
+    Returns:
+      The normalised images.
 
     Raises:
       UserError: if there are neither 1 nor C values.
@@ -20,14 +28,23 @@ def normalize_images(images: Images, mean: Sequence[float], std: Sequence[float]
 
 
 def restore_images(images: Images, mean: Sequence[float], std: Sequence[float]) -> Images:
-    """The inverse of `normalize_images`."""
+    """The inverse of `normalize_images`, with the same arguments."""
     return images * _per_channel(images, std) + _per_channel(images, mean)
 
 
 def statistics_problems(
     mean: Sequence[float], std: Sequence[float], channels: int | None = None
 ) -> Iterator[Problem]:
-    """Means and deviations that do not belong together, or to images of so many channels."""
+    """Problems of means and standard deviations.
+
+    Args:
+      mean: one value, one per channel, or none.
+      std: likewise.
+      channels: of the images; None if they are not known.
+
+    Yields:
+      Values that are missing, not positive, or too few or too many for the channels.
+    """
     if bool(mean) != bool(std):
         yield Problem(
             "std", tuple(std), f"must be given together with mean, which is {tuple(mean)}"

@@ -22,7 +22,7 @@ Layer = Callable[..., Any]
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut, with the stride on the first."""
+    """Two 3x3 convolutions with a shortcut around them; the first has the stride."""
 
     conv: Layer
     norm: Layer
@@ -41,7 +41,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions beside a shortcut, with the stride on the 3x3."""
+    """1x1, 3x3 and 1x1 convolutions with a shortcut around them; the 3x3 has the stride."""
 
     conv: Layer
     norm: Layer
@@ -74,7 +74,7 @@ def _shortcut(block: BasicBlock | Bottleneck, x: Array, y: Array, train: bool) -
 
 
 def _conv(features: int, size: int, stride: int = 1, padding: int | None = None, **options):
-    # Explicit padding, the same on both sides: flax pads a strided convolution on one side only.
+    # Explicit padding, equal on both sides: flax pads a strided convolution on one side only.
     pad = size // 2 if padding is None else padding
     return nn.Conv(
         features,
@@ -91,19 +91,23 @@ STEMS = ("imagenet", "cifar", "small")
 
 
 class ResNet(nn.Module):
-    """Images in [0, 1] to features, or to class scores where `num_classes` is given.
+    """Maps images in [0, 1] to features, or to class scores if `num_classes` is given.
 
-    stage_sizes: blocks in each stage; every stage but the first halves the resolution and
-      doubles the width.
-    width: channels of the stem and of the first stage.
-    stem: "imagenet" is a 7x7 convolution of stride 2 and a max-pool of stride 2, "cifar" a 3x3
-      convolution of stride 1, "small" the same with the max-pool (for 64 to 96 pixels).
-    stem_padding: of a 3x3 stem; some CIFAR recipes have 2, which enlarges the maps.
-    zero_init_residual: start every block as its shortcut.
-    norm: a BatchNorm module class with its options, such as partial(BatchNorm, groups=8).
-    dtype: what the layers compute in; parameters and results are float32.
-    mean, std: of the training images, one value or one for each channel. Normalising is the
-      first thing that the network does.
+    Attributes:
+      stage_sizes: blocks in each stage; every stage after the first halves the resolution and
+        doubles the width.
+      block: `BasicBlock` or `Bottleneck`.
+      width: channels of the stem and of the first stage.
+      stem: "imagenet" is a 7x7 convolution of stride 2 and a max-pool of stride 2, "cifar" a 3x3
+        convolution of stride 1, "small" the same with the max-pool (for 64 to 96 pixels).
+      stem_padding: of a 3x3 stem; some CIFAR recipes use 2, which enlarges the maps.
+      zero_init_residual: start every block as its shortcut.
+      norm: a BatchNorm module class with its options, such as partial(BatchNorm, groups=8).
+      dtype: the layers compute in it; parameters and results are float32.
+      mean: of the training images, one value or one per channel. Normalising is the first thing
+        that the network does.
+      std: of the training images, likewise.
+      num_classes: of the scores; 0 for features.
     """
 
     stage_sizes: Sequence[int]
@@ -131,10 +135,17 @@ class ResNet(nn.Module):
 
     @nn.compact
     def __call__(self, images: Float[Array, "n h w c"], train: bool) -> Float[Array, "n d"]:
-        """Average-pooled features [N, features], or scores [N, num_classes]; float32.
+        """Encodes images.
+
+        Args:
+          images: [N, H, W, C] in [0, 1].
+          train: normalise by the statistics of the batch and update the running averages.
+
+        Returns:
+          Average-pooled features [N, features], or scores [N, num_classes]; float32.
 
         Raises:
-          UserError: if there is no such stem, or mean and std do not suit the channels.
+          UserError: if there is no such stem, or if mean and std do not suit the channels.
         """
         refuse(self.problems())
         conv = partial(_conv, dtype=self.dtype)

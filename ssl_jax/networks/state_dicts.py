@@ -12,16 +12,24 @@ from ssl_jax.networks.custom import CustomBackbone
 from ssl_jax.networks.resnet import ResNet
 from ssl_jax.types import Params
 
-NAMELESS = "a network of your own has no state dict of torchvision or timm"
+NAMELESS = "your own network has no state dict in torchvision or timm"
 
 
 def to_state_dict(
     backbone: Backbone, variables: Params, *, image_size: int
 ) -> dict[str, np.ndarray]:
-    """The state dict of a backbone's variables, for square images of this side in pixels.
+    """Converts a backbone's variables to a state dict.
+
+    Args:
+      backbone: the network.
+      variables: {"params": ..., "batch_stats": ...}.
+      image_size: side in pixels of the square images that the state dict is for.
+
+    Returns:
+      The state dict, with NumPy arrays.
 
     Raises:
-      UserError: for a network of the user's own, whose parts have no names in either library.
+      UserError: for the user's own network, whose parts have no names in either library.
     """
     if isinstance(backbone, ResNet):
         return torch_names.to_torch(variables)
@@ -31,10 +39,17 @@ def to_state_dict(
 
 
 def from_state_dict(backbone: Backbone, state_dict: Mapping[str, Any]) -> Params:
-    """{"params": ..., "batch_stats": ...}; values may be NumPy arrays or CPU tensors.
+    """Converts a state dict to a backbone's variables.
+
+    Args:
+      backbone: the network.
+      state_dict: values may be NumPy arrays or CPU tensors.
+
+    Returns:
+      {"params": ..., "batch_stats": ...}.
 
     Raises:
-      UserError: for an entry that no such network has, or for a network of the user's own.
+      UserError: for an entry that no such network has, or for the user's own network.
     """
     if isinstance(backbone, ResNet):
         return torch_names.from_torch(state_dict)

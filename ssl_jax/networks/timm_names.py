@@ -8,7 +8,7 @@
     params/block0/fc1/kernel                     blocks.0.mlp.fc1.weight
     params/norm/scale                            norm.weight
 
-timm's network of the same features, on images that are normalised already, is
+timm's network with the same features, on images that are already normalised, is
 
     timm.models.VisionTransformer(
         img_size=..., patch_size=..., in_chans=..., num_classes=0,
@@ -16,7 +16,8 @@ timm's network of the same features, on images that are normalised already, is
     )
 
 and for pooling "mean" the same with class_token=False, global_pool="avg", fc_norm=False. Its table
-of positions belongs to one image size: learned positions are resized to it, fixed ones written out.
+of positions is for a single image size: learned positions are resized to it, fixed ones written
+out.
 """
 
 import math
@@ -48,7 +49,16 @@ _OURS_IN_A_BLOCK = {theirs: ours for ours, theirs in _IN_A_BLOCK.items()}
 def to_timm(
     variables: Params, network: VisionTransformer, *, image_size: int
 ) -> dict[str, np.ndarray]:
-    """The state dict of a VisionTransformer's {"params": ...} for square images of this side."""
+    """Converts the variables of a VisionTransformer to a state dict of timm.
+
+    Args:
+      variables: {"params": ...}.
+      network: the VisionTransformer.
+      image_size: side in pixels of the square images that the state dict is for.
+
+    Returns:
+      The state dict, with NumPy arrays.
+    """
     params = dict(variables["params"])
     side = image_size // network.patch_size
     state_dict = {}
@@ -76,14 +86,18 @@ def to_timm(
 
 
 def from_timm(state_dict: Mapping[str, Any], *, positions: str = "learned") -> Params:
-    """{"params": ...} of the network that a state dict of timm's belongs to.
+    """Converts a state dict of timm to the variables of a VisionTransformer.
 
     Args:
       state_dict: values may be NumPy arrays or CPU tensors.
       positions: of the network; with "sincos" those of the state dict are left out.
 
+    Returns:
+      {"params": ...}.
+
     Raises:
-      UserError: for an entry that no VisionTransformer has, for positions of no square grid.
+      UserError: for an entry that no VisionTransformer has, or positions that do not form a square
+        grid.
     """
     # Copies, because PyTorch changes its tensors in place.
     values = {name: np.asarray(tensor).copy() for name, tensor in state_dict.items()}
@@ -93,7 +107,7 @@ def from_timm(state_dict: Mapping[str, Any], *, positions: str = "learned") -> P
             flat["class_position",], table = table[0, 0], table[:, 1:]
         side = math.isqrt(table.shape[1])
         if side * side != table.shape[1]:
-            raise UserError(f"pos_embed has positions of {table.shape[1]} patches, no square")
+            raise UserError(f"pos_embed has positions of {table.shape[1]} patches, not a square")
         flat["positions",] = table.reshape(side, side, -1)
     if "cls_token" in values:
         flat["class_token",] = values.pop("cls_token")[0, 0]
@@ -126,7 +140,7 @@ def _their_module(modules: Sequence[str]) -> str:
 
 
 def _our_module(name: str) -> tuple[str, ...]:
-    """blocks.3.attn.qkv -> (block3, qkv); empty for a module that is not ours."""
+    """blocks.3.attn.qkv -> (block3, qkv); empty for a module that has no counterpart here."""
     if match := re.fullmatch(r"blocks\.(\d+)\.(.+)", name):
         ours = _OURS_IN_A_BLOCK.get(match[2])
         return (f"block{match[1]}", ours) if ours else ()

@@ -8,7 +8,7 @@ kernel_init = jax.nn.initializers.variance_scaling(1.0 / 3.0, "fan_in", "uniform
 
 
 def bias_init(fan_in: int) -> Initializer:
-    """Biases of a layer that sums over `fan_in` inputs."""
+    """Initialiser of the biases of a layer that sums over `fan_in` inputs."""
     bound = fan_in**-0.5
 
     def init(key, shape, dtype=jnp.float32, out_sharding=None):

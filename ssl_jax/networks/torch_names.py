@@ -6,8 +6,8 @@
     batch_stats/bn1/var                          bn1.running_var
     params/fc/kernel [I, O]                      fc.weight [O, I]
 
-The network's own normalisation of images has no counterpart there: exported networks expect
-images that are normalised already.
+The network's own normalisation of images has no counterpart there: exported networks expect images
+that are already normalised.
 """
 
 import re
@@ -30,10 +30,16 @@ _LEAVES = {
 
 
 def to_torch(variables: Params) -> dict[str, np.ndarray]:
-    """The state dict of a ResNet's {"params": ..., "batch_stats": ...}.
+    """Converts the variables of a ResNet to a state dict.
 
-    Complete for a strict load: `num_batches_tracked`, which PyTorch keeps but does not use
+    It is complete for a strict load: `num_batches_tracked`, which PyTorch keeps but does not use
     here, is 0.
+
+    Args:
+      variables: {"params": ..., "batch_stats": ...}.
+
+    Returns:
+      The state dict, with NumPy arrays.
     """
     state_dict = {}
     for (_, *modules, leaf), value in flatten_dict(variables).items():
@@ -48,7 +54,13 @@ def to_torch(variables: Params) -> dict[str, np.ndarray]:
 
 
 def from_torch(state_dict: Mapping[str, Any]) -> Params:
-    """The inverse of `to_torch`; values may be NumPy arrays or CPU tensors.
+    """The inverse of `to_torch`.
+
+    Args:
+      state_dict: values may be NumPy arrays or CPU tensors.
+
+    Returns:
+      {"params": ..., "batch_stats": ...}.
 
     Raises:
       UserError: for an entry that no ResNet has.

@@ -9,7 +9,7 @@ Dosovitskiy et al., "An Image is Worth 16x16 Words", arXiv 2010.11929:
 
 Chen, Xie and He, arXiv 2104.02057 (MoCo v3), and its official code: fixed 2-d sin-cos positions;
 weights Xavier uniform, where queries, keys and values count as three layers and the patch
-projection as a linear layer; biases zero; class token normal of deviation 1e-6.
+projection as a linear layer; biases zero; class token normal with standard deviation 1e-6.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,19 +28,31 @@ from ssl_jax.networks.pixels import normalize_images
 
 Tokens = Float[Array, "n l d"]
 xavier = nn.initializers.xavier_uniform()
-# Statistics are float32; the variance is of x less its mean, for E[x^2] - E[x]^2 loses digits.
+# Statistics are float32; the variance is that of x minus its mean: E[x^2] - E[x]^2 loses digits.
 LayerNorm = partial(nn.LayerNorm, epsilon=1e-6, use_fast_variance=False)
 
 
 def sincos_positions(rows: int, columns: int, width: int) -> Float[np.ndarray, "r c d"]:
-    """Fixed positions [rows, columns, width] of patches, float32.
+    """Fixed positions of patches.
 
-    For the row y, then for the column x, sines and then cosines of width / 4 frequencies from 1
-    down to almost 1 / 10000: sin(w y), cos(w y), sin(w x), cos(w x). MAE (arXiv 2111.06377) has
+    Sines and then cosines of width / 4 frequencies, from 1 down to almost 1 / 10000, first for the
+    row y, then for the column x: sin(w y), cos(w y), sin(w x), cos(w x). MAE (arXiv 2111.06377) has
     columns first.
+
+    Args:
+      rows: of patches.
+      columns: of patches.
+      width: of the tokens.
+
+    Returns:
+      The table [rows, columns, width], float32.
 
     Raises:
       UserError: if 4 does not divide the width.
+
+    Example:
+      >>> sincos_positions(1, 1, 4).tolist()  # the sines and cosines of 0
+      [[[0.0, 1.0, 0.0, 1.0]]]
     """
     require(width % 4 == 0, "width", width, "must be a multiple of 4 for sincos positions")
     frequencies = 10_000.0 ** (-np.arange(width // 4) / (width // 4))
@@ -51,10 +63,13 @@ def sincos_positions(rows: int, columns: int, width: int) -> Float[np.ndarray, "
 
 
 class Block(nn.Module):
-    """Attention and an MLP, each behind a LayerNorm and beside a shortcut (Eq. 2 and 3).
+    """Attention and an MLP, each with a LayerNorm in front and a shortcut around (Eq. 2 and 3).
 
-    hidden: width of the MLP. dropout: of what attention and each layer of the MLP put out.
-    dtype: what the block computes in; the attention weights are softmaxed in float32.
+    Attributes:
+      heads: of the attention.
+      hidden: width of the MLP.
+      dropout: of the outputs of the attention and of each layer of the MLP.
+      dtype: the block computes in it; the softmax of the attention is in float32.
     """
 
     heads: int
@@ -75,9 +90,9 @@ class Block(nn.Module):
         return z + dropout(linear(width, name="fc2")(dropout(y)))
 
     def _attention(self, z: Tokens) -> Tokens:
-        """What the heads put out, side by side."""
+        """The outputs of the heads, side by side."""
         n, length, width = z.shape
-        # One product for the three. nn.MultiHeadDotProductAttention has biases [heads, D / heads],
+        # One product for all three. nn.MultiHeadDotProductAttention has biases [heads, D / heads],
         # which `optimizers.is_kernel` would take for weights. Scaling by the fan-in of the three
         # together is Xavier for each of them.
         init = nn.initializers.variance_scaling(1.0, "fan_in", "uniform")
@@ -92,18 +107,23 @@ POOLINGS = ("class", "mean")
 
 
 class VisionTransformer(nn.Module):
-    """Images in [0, 1] of any size whose sides `patch_size` divides to features.
+    """Maps images in [0, 1] to features; `patch_size` must divide the sides of the images.
 
-    width: of the tokens and of the features. depth: number of blocks.
-    mlp_ratio: width of the MLPs over `width`.
-    dropout: in training, after the positions, the attention and each layer of the MLPs.
-    positions: "sincos" are fixed, the class token's are zero; "learned" are parameters for the
-      image size seen at initialisation, bicubically resized for other sizes as in DINO (arXiv
-      2104.14294), with a position of the class token's own.
-    pooling: "class" is the class token, "mean" the mean over the patches, without class token.
-    dtype: what the layers compute in; parameters and results are float32.
-    mean, std: of the training images, one value or one for each channel. Normalising is the
-      first thing that the network does.
+    Attributes:
+      patch_size: side of the patches in pixels.
+      width: of the tokens and of the features.
+      depth: number of blocks.
+      heads: of the attention; must divide `width`.
+      mlp_ratio: width of the MLPs, divided by `width`.
+      dropout: in training, after the positions, the attention and each layer of the MLPs.
+      positions: "sincos" are fixed, that of the class token is zero; "learned" are parameters for
+        the image size seen at initialisation, bicubically resized for other sizes as in DINO (arXiv
+        2104.14294), and the class token has a position of its own.
+      pooling: "class" is the class token, "mean" the mean over the patches, without a class token.
+      dtype: the layers compute in it; parameters and results are float32.
+      mean: of the training images, one value or one per channel. Normalising is the first thing
+        that the network does.
+      std: of the training images, likewise.
     """
 
     patch_size: int
@@ -125,7 +145,7 @@ class VisionTransformer(nn.Module):
 
     @nn.nowrap
     def problems(self, sides: Sequence[int] = ()) -> Iterator[Problem]:
-        """Sizes that do not fit together or into images of these sides; unknown options."""
+        """Sizes that do not fit together or into images with these sides; unknown options."""
         if self.width % self.heads:
             yield Problem("heads", self.heads, f"must divide the width {self.width}")
         if self.positions == "sincos" and self.width % 4:
@@ -137,12 +157,19 @@ class VisionTransformer(nn.Module):
 
     @nn.compact
     def __call__(self, images: Float[Array, "n h w c"], train: bool) -> Float[Array, "n d"]:
-        """Features [N, width], float32. Dropout in training needs the key "dropout".
+        """Encodes images.
+
+        Args:
+          images: [N, H, W, C] in [0, 1].
+          train: use dropout, which needs the key "dropout".
+
+        Returns:
+          Features [N, width], float32.
 
         Raises:
-          UserError: if patches do not divide the image or heads the width, if 4 does not divide
-            the width of sincos positions, if there are no such positions or pooling, or if mean
-            and std do not suit the channels.
+          UserError: if patches do not divide the image or heads the width, if 4 does not divide the
+            width of sincos positions, if there are no such positions or pooling, or if mean and
+            std do not suit the channels.
         """
         refuse(self.problems())
         z = self._embed(normalize_images(images, self.mean, self.std))
@@ -159,7 +186,7 @@ class VisionTransformer(nn.Module):
         return z[:, 0] if self.pooling == "class" else z.mean(axis=1)
 
     def _embed(self, images: Float[Array, "n h w c"]) -> Tokens:
-        """Projected patches, behind the class token if there is one, with positions (Eq. 1)."""
+        """Projected patches with positions, preceded by the class token if there is one (Eq. 1)."""
         n, height, width, _ = images.shape
         patches = patchify(images, self.patch_size).astype(self.dtype)
         project = nn.Dense(

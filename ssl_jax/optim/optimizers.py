@@ -1,7 +1,7 @@
-"""Optimizers as compositions of optax.
+"""Optimizers, composed from optax.
 
-Every optimizer here excludes biases and normalisation parameters from weight decay and from
-LARS's adaptation, unless `decay_all` asks for the older habit of MoCo v2 and SimSiam.
+All of them exclude biases and normalisation parameters from weight decay and from LARS's
+adaptation, unless `decay_all` asks for the older habit of MoCo v2 and SimSiam.
 """
 
 from typing import Any
@@ -17,7 +17,18 @@ OPTIMIZERS = ("sgd", "adam", "adamw", "lars", "lars_optax", "larc")
 
 
 def is_kernel(params: Any) -> Any:
-    """True for weights, False for biases and normalisation parameters (at most one axis)."""
+    """Tells weights from biases and normalisation parameters, which have at most one axis.
+
+    Args:
+      params: a pytree of arrays.
+
+    Returns:
+      A pytree like `params`: True for weights.
+
+    Example:
+      >>> is_kernel({"kernel": jnp.ones((2, 3)), "bias": jnp.ones(3)})
+      {'bias': False, 'kernel': True}
+    """
     return jax.tree.map(lambda param: jnp.ndim(param) > 1, params)
 
 
@@ -32,7 +43,7 @@ def make(
     trust_coefficient: float = 0.001,
     decay_all: bool = False,
 ) -> optax.GradientTransformation:
-    """The optimizer called `name`.
+    """Makes the optimizer called `name`.
 
     sgd: weight decay added to the gradient, heavy-ball momentum (torch.optim.SGD).
     adam: Adam with weight decay added to the gradient (torch.optim.Adam).
@@ -52,10 +63,19 @@ def make(
       nesterov: of sgd, lars, lars_optax and larc.
       beta2: of adam and adamw.
       trust_coefficient: of lars, lars_optax and larc.
-      decay_all: includes biases and normalisation parameters in weight decay and adaptation.
+      decay_all: whether weight decay and adaptation include biases and normalisation parameters.
+
+    Returns:
+      The optimizer.
 
     Raises:
       UserError: for an unknown name.
+
+    Example:
+      >>> optimizer, params = make("sgd", optax.constant_schedule(0.5)), jnp.ones((2, 2))
+      >>> updates, _ = optimizer.update(jnp.ones((2, 2)), optimizer.init(params), params)
+      >>> updates.tolist()
+      [[-0.5, -0.5], [-0.5, -0.5]]
     """
     require(name in OPTIMIZERS, "name", name, f"must be one of {', '.join(OPTIMIZERS)}")
     mask = (lambda params: jax.tree.map(lambda _: True, params)) if decay_all else is_kernel
@@ -79,7 +99,7 @@ def make(
 
 
 def _scale_by_trust_ratio(coefficient: float) -> optax.GradientTransformation:
-    """Updates u of parameters p times coefficient |p| / |u|, times 1 where a norm is zero.
+    """Scales updates u of parameters p by coefficient |p| / |u|, or by 1 where a norm is zero.
 
     Like optax.scale_by_trust_ratio, but computes the norms of all parameters together.
     """
@@ -96,9 +116,9 @@ def _scale_by_trust_ratio(coefficient: float) -> optax.GradientTransformation:
 def _clip_rate(
     schedule: optax.Schedule, trust_coefficient: float, weight_decay: float
 ) -> optax.GradientTransformation:
-    """Gradients plus decay, times min(local rate / learning rate, 1).
+    """Scales gradients plus decay by min(local rate / learning rate, 1).
 
-    Gradients alone, times 1, where a norm is zero.
+    Where a norm is zero, gradients stay as they are, without decay.
     """
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
@@ -116,5 +136,5 @@ def _clip_rate(
 
 
 def _by_leaf(values: jax.Array, tree: Any) -> Any:
-    """The values as a tree, the i-th in place of the i-th leaf."""
+    """The values as a tree, the i-th value in place of the i-th leaf."""
     return jax.tree.unflatten(jax.tree.structure(tree), list(values))

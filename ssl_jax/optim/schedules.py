@@ -21,22 +21,30 @@ def learning_rate(
     drops: Sequence[int] = (),
     drop_factor: float = 0.1,
 ) -> optax.Schedule:
-    """Learning rate by step: linear from peak / warmup_steps to `peak`, then the schedule.
+    """Learning rate by step: rises linearly from peak / warmup_steps to `peak`, then the schedule.
 
-    The warm-up does not start from zero, as the first update would then do nothing.
+    The warm-up does not start from zero because the first update would then do nothing.
 
     Args:
       peak: learning rate at the end of the warm-up.
-      steps: of the whole run, with the warm-up.
-      schedule: "cosine" falls to final * peak at the end; "constant"; "drops" multiplies by
+      steps: length of the whole run, including the warm-up.
+      schedule: "cosine" falls to final * peak at the end; "constant" stays; "drops" multiplies by
         `drop_factor` at each of the steps `drops`.
-      warmup_steps: 0 starts at `peak`.
+      warmup_steps: length of the warm-up; 0 starts at `peak`.
       final: share of `peak` that remains at the end of "cosine".
       drops: steps, counted from the start of the run.
       drop_factor: of "drops".
 
+    Returns:
+      The schedule: step -> learning rate.
+
     Raises:
       UserError: for an unknown schedule, or a warm-up that leaves no steps.
+
+    Example:
+      >>> rate = learning_rate(1.0, 6, warmup_steps=2)
+      >>> [round(float(rate(step)), 3) for step in range(7)]
+      [0.5, 0.75, 1.0, 0.854, 0.5, 0.146, 0.0]
     """
     fits = warmup_steps == 0 or warmup_steps < steps
     require(fits, "warmup_steps", warmup_steps, f"must be less than the {steps} steps of the run")
@@ -64,15 +72,23 @@ def ema_momentum(
 
     Args:
       base: decay in the first step before correction, in [0, 1]; below 1 if corrected.
-      steps: of the whole run.
+      steps: length of the whole run.
       schedule: "constant" or "cosine".
       bias_corrected: makes the target an average of online parameters alone, without its own
         initial values: m / (1 - prod decay), where m starts at 0 and follows with these decays.
         A target with the decay d_k (1 - P_k) / (1 - P_{k+1}), P_k = d_0 ... d_{k-1}, is exactly
         that average; its decay is 0 in the first step.
 
+    Returns:
+      The schedule: step -> decay.
+
     Raises:
-      UserError: for an unknown schedule, or a base outside of its range.
+      UserError: for an unknown schedule, or a base out of range.
+
+    Example:
+      >>> decay = ema_momentum(0.9, 4, "cosine")
+      >>> [round(float(decay(step)), 3) for step in range(5)]
+      [0.9, 0.915, 0.95, 0.985, 1.0]
     """
     valid = 0 <= base < 1 if bias_corrected else 0 <= base <= 1
     rule = "must be in [0, 1); 1 cannot be corrected" if bias_corrected else "must be in [0, 1]"

@@ -1,4 +1,4 @@
-"""What a self-supervised method is: a handful of pure functions over two pytrees."""
+"""The interface of a self-supervised method: a few pure functions over two pytrees."""
 
 import math
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ Step = Int[Array, ""]
 
 
 class Aux(NamedTuple):
-    """What `Method.loss` returns beside the loss.
+    """Everything that `Method.loss` returns besides the loss.
 
-    state: the new state (batch statistics, queues); same structure as the one passed in.
+    state: the new state (batch statistics, queues), with the structure of the one passed in.
     metrics: scalars to log.
-    embeddings: the online outputs before normalisation, one [N, d] per view. A regulariser that
-      wraps a method works on these.
+    embeddings: the online outputs before normalisation, one [N, d] per view. Regularisers that
+      wrap a method work on these.
     """
 
     state: State
@@ -31,10 +31,17 @@ class Aux(NamedTuple):
 @runtime_checkable
 class InitFn(Protocol):
     def __call__(self, key: KeyArray, batch: Batch) -> tuple[Params, State]:
-        """Parameters and state. `batch` has the global batch size; only its shapes are used.
+        """Makes parameters and state.
 
-        Called once, under jit: eager initialisation would alias online and target buffers, and
-        a donated train state must not hold the same buffer twice.
+        It is called once, under jit: eager initialisation would alias online and target buffers,
+        and a donated train state must not hold the same buffer twice.
+
+        Args:
+          key: random key.
+          batch: only its shapes are used; it has the global batch size.
+
+        Returns:
+          Parameters, which the optimizer updates, and the state.
         """
         ...
 
@@ -44,14 +51,36 @@ class LossFn(Protocol):
     def __call__(
         self, params: Params, state: State, batch: Batch, key: KeyArray, step: Step
     ) -> tuple[Float[Array, ""], Aux]:
-        """The loss of one batch; differentiated with respect to `params` in every train step."""
+        """The loss of one batch; differentiated with respect to `params` in every training step.
+
+        Args:
+          params: parameters.
+          state: the state before this step.
+          batch: views of the images, and labels if there are any.
+          key: random key, a new one in every step.
+          step: number of the step, from 0.
+
+        Returns:
+          The loss and everything else that the step produces.
+        """
         ...
 
 
 @runtime_checkable
 class UpdateFn(Protocol):
     def __call__(self, params: Params, state: State, step: Step) -> tuple[Params, State]:
-        """Called after the optimizer: momentum targets, prototypes back to unit norm."""
+        """Changes parameters and state after the optimizer.
+
+        Examples are momentum targets, and prototypes that return to unit norm.
+
+        Args:
+          params: parameters as the optimizer left them.
+          state: the state as `loss` returned it.
+          step: number of the step, from 0.
+
+        Returns:
+          The new parameters and the new state.
+        """
         ...
 
 
@@ -60,9 +89,17 @@ class EncodeFn(Protocol):
     def __call__(
         self, params: Params, state: State, images: Float[Array, "n h w c"]
     ) -> Float[Array, "n d"]:
-        """Frozen features of images in [0, 1]; all that evaluation sees of a method.
+        """Frozen features, the only part of a method that evaluation sees.
 
         The features of an image do not depend on the other images of the batch.
+
+        Args:
+          params: parameters.
+          state: state.
+          images: [N, H, W, C] in [0, 1].
+
+        Returns:
+          Features [N, d].
         """
         ...
 
@@ -70,19 +107,25 @@ class EncodeFn(Protocol):
 @runtime_checkable
 class GroupsFn(Protocol):
     def __call__(self, params: Params) -> Any:
-        """A pytree like `params` whose leaves are the names of optimizer groups.
+        """Puts parameters into optimizer groups.
 
-        "default" follows the schedule; `optim` lists the other names.
+        Args:
+          params: parameters.
+
+        Returns:
+          A pytree like `params` whose leaves are names of groups. "default" follows the schedule;
+          `optim.groups.by_group` lists the others.
         """
         ...
 
 
 class Expectation(NamedTuple):
-    """What the loss of a healthy run looks like.
+    """The expected range of the loss in a healthy run.
 
-    chance: the loss while embeddings say nothing about their image; None: not known.
-    low, high: where the loss lies later on; training that works has it within.
-    causes: what to look at first when a run of this method collapses.
+    chance: the loss while embeddings say nothing about their image; None if unknown.
+    low: lower end of the range in which the loss lies once training works.
+    high: upper end of that range.
+    causes: what to check first when a run of this method collapses.
     """
 
     chance: float | None = None
@@ -94,12 +137,25 @@ class Expectation(NamedTuple):
 @runtime_checkable
 class ExpectFn(Protocol):
     def __call__(self, batch_size: int, views: int) -> Expectation:
-        """What to expect of a run with batches of so many images, and views of each."""
+        """The loss to expect of a run.
+
+        Args:
+          batch_size: images per step.
+          views: number of views per image.
+
+        Returns:
+          The expectation.
+        """
         ...
 
 
 class Recipe(NamedTuple):
-    """The settings of a configuration file, before anything was changed on the command line."""
+    """Settings of a configuration file, before any change on the command line.
+
+    batch_size: images per step.
+    views: number of views per image.
+    learning_rate: before it is scaled with the batch.
+    """
 
     batch_size: int
     views: int
@@ -107,15 +163,18 @@ class Recipe(NamedTuple):
 
 
 class RunFacts(NamedTuple):
-    """What a method can know of a run before it starts; None where it is not known.
+    """Everything a method can know about a run before it starts; None for what is unknown.
 
     batch_size: images per step, over all devices.
     views: sides of the views in pixels, in their order.
     images: number of training images.
-    classes: number of their classes; labelled: whether they have labels.
-    steps, epochs: length of the run; freeze_epochs: how long "frozen_at_first" stays frozen.
+    classes: number of their classes.
+    labelled: whether they have labels.
+    steps: length of the run.
+    epochs: length of the run.
+    freeze_epochs: how long the group "frozen_at_first" stays frozen.
     learning_rate: before it is scaled with the batch.
-    recipe: what the configuration began as.
+    recipe: settings that the configuration started from.
     """
 
     batch_size: int
@@ -131,16 +190,22 @@ class RunFacts(NamedTuple):
 
 
 def facts_of(batch: Batch) -> RunFacts:
-    """What a batch says of its run."""
+    """The facts of a run that its batch reveals."""
     return RunFacts(len(batch.views[0]), tuple(view.shape[1] for view in batch.views))
 
 
 @runtime_checkable
 class ProblemsFn(Protocol):
     def __call__(self, run: RunFacts) -> Iterator[Problem]:
-        """What is wrong with the method's options in such a run; keys are options of `make`.
+        """Problems of the method's options in a run.
 
-        Called before anything is read or compiled, and by `init` with what its batch says.
+        Called before anything is read or compiled, and by `init` with the facts of its batch.
+
+        Args:
+          run: the facts that are known.
+
+        Yields:
+          Problems whose keys are options of `make`.
         """
         ...
 
@@ -169,7 +234,16 @@ def no_expectation(batch_size: int, views: int) -> Expectation:
 
 
 class Method(NamedTuple):
-    """A self-supervised method; see the protocols for each slot."""
+    """A self-supervised method; the protocols above describe its fields.
+
+    init: makes parameters and state.
+    loss: the loss of one batch.
+    encode: frozen features.
+    update: changes parameters and state after the optimizer.
+    groups: puts parameters into optimizer groups.
+    expect: the loss to expect.
+    problems: problems of its options in a run.
+    """
 
     init: InitFn
     loss: LossFn

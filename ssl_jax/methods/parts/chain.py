@@ -18,7 +18,16 @@ Chain = Mapping[str, nn.Module]
 def init_chain(
     key: KeyArray, chain: Chain, images: Float[Array, "n h w c"]
 ) -> tuple[Params, State]:
-    """Parameters and batch statistics of every network of the chain, each under its name."""
+    """Initialises every network of the chain.
+
+    Args:
+      key: random key.
+      chain: the networks.
+      images: [N, H, W, C]; only their shape is used.
+
+    Returns:
+      Parameters and batch statistics, each by the network's name.
+    """
     params, stats, inputs = {}, {}, images
     for index, (name, network) in enumerate(chain.items()):
         inputs, variables = network.init_with_output(
@@ -36,9 +45,17 @@ def apply_chain(
     inputs: Float[Array, "n ..."],
     key: KeyArray,
 ) -> tuple[Embeddings, State]:
-    """The output of the chain in train mode, and the batch statistics that follow.
+    """Applies the chain in train mode.
 
-    key: for dropout. `params` and `stats` may hold more networks than the chain has.
+    Args:
+      chain: the networks.
+      params: by network; there may be more than those of the chain.
+      stats: batch statistics, likewise.
+      inputs: of the first network.
+      key: for dropout.
+
+    Returns:
+      The output, and the new batch statistics of all networks in `stats`.
     """
     outputs, updated = inputs, dict(stats)
     for name, network in chain.items():
@@ -54,7 +71,11 @@ def apply_chain(
 def apply_in_turn(
     chain: Chain, params: Params, stats: State, views: Sequence[Array], key: KeyArray
 ) -> tuple[tuple[Embeddings, ...], State]:
-    """Each view by itself, with batch statistics of its own: one [N, d] a view."""
+    """Applies the chain to each view by itself, with its own batch statistics.
+
+    Returns:
+      One [N, d] per view, and the new batch statistics.
+    """
     outputs = []
     for index, view in enumerate(views):
         output, stats = apply_chain(chain, params, stats, view, jax.random.fold_in(key, index))
@@ -65,7 +86,11 @@ def apply_in_turn(
 def apply_together(
     chain: Chain, params: Params, stats: State, views: Sequence[Array], key: KeyArray
 ) -> tuple[tuple[Embeddings, ...], State]:
-    """Views of one size as one batch, with common batch statistics: one [N, d] a view."""
+    """Applies the chain to several views, those of one size as one batch with common statistics.
+
+    Returns:
+      One [N, d] per view, and the new batch statistics.
+    """
     outputs: dict[int, Embeddings] = {}
     for shape in dict.fromkeys(view.shape for view in views):
         alike = [index for index, view in enumerate(views) if view.shape == shape]
@@ -87,9 +112,13 @@ def apply_to_crops(
     crops: Sequence[Array],
     key: KeyArray,
 ) -> tuple[tuple[Embeddings, ...], State]:
-    """Multi-crop (arXiv 2006.09882, section 3.3): crops of several sizes, one [N, d] a crop.
+    """Multi-crop (arXiv 2006.09882, section 3.3): applies networks to crops of several sizes.
 
-    The backbone sees the crops of one size as one batch; all of them pass the projector as one.
+    The backbone sees the crops of one size as one batch; all crops pass through the projector as
+    one batch.
+
+    Returns:
+      One [N, d] per crop, and the new batch statistics.
     """
     features, stats = apply_together({"backbone": backbone}, params, stats, crops, key)
     return apply_together({"projector": projector}, params, stats, features, key)
@@ -112,7 +141,7 @@ def encode_with(backbone: nn.Module) -> EncodeFn:
 
 
 def group_networks(**groups: str) -> GroupsFn:
-    """The `Method.groups` that puts whole networks into groups: predictor="constant"."""
+    """`Method.groups` that puts whole networks into groups, as in predictor="constant"."""
 
     def names(params: Params) -> Any:
         return {

@@ -1,7 +1,7 @@
-"""Embeddings of an image from some of its patches: what Fast-MoCo and Multi-network share.
+"""Embeddings of an image from some of its patches, as in Fast-MoCo and Multi-network.
 
 Ci et al., "Fast-MoCo: Boost Momentum-Based Contrastive Learning with Combinatorial Patches",
-arXiv 2207.08220, section 3.2: an image is divided into 2 x 2 patches, each of them is encoded by
+arXiv 2207.08220, section 3.2: an image is divided into 2 x 2 patches, each of which is encoded by
 itself, and every mean of k of the 4 patch embeddings is one combined embedding of the image.
 """
 
@@ -19,13 +19,13 @@ from ssl_jax.methods.parts.base import KeyArray, RunFacts
 from ssl_jax.methods.parts.chain import Chain, apply_chain
 from ssl_jax.types import Embeddings, Params, State
 
-# One [N, d] for each of the s combinations.
+# One [N, d] per combination, s of them.
 Combined = Float[Array, "n s d"]
 PATCHES = 4
 
 
 def patch_problems(run: RunFacts, k: int) -> Iterator[Problem]:
-    """Views that have no 2 x 2 patches, and combinations of patches that do not exist."""
+    """Views that cannot be divided into 2 x 2 patches, and combinations that do not exist."""
     for side in run.views:
         if side % 2:
             what = f"makes views of {side} pixels, which cannot be divided into 2 x 2 patches"
@@ -34,15 +34,16 @@ def patch_problems(run: RunFacts, k: int) -> Iterator[Problem]:
 
 
 def combination_problems(k: int) -> Iterator[Problem]:
-    """A number of patches in a combination that does not exist."""
+    """A number of patches per combination that is impossible."""
     if not 1 <= k <= PATCHES:
-        yield Problem("k", k, f"must be 1 to {PATCHES}: of {PATCHES} patches no others combine")
+        yield Problem("k", k, f"must be 1 to {PATCHES}, as an image has {PATCHES} patches")
 
 
 def divide(images: Float[Array, "n h w c"]) -> Float[Array, "4*n h/2 w/2 c"]:
-    """The 2 x 2 patches of each image, row by row, those of one image next to each other.
+    """Cuts each image into 2 x 2 patches, row by row.
 
-    So that every device keeps its own images where the batch is split over devices.
+    The patches of one image are adjacent, so that every device keeps its own images where the batch
+    is split over devices.
 
     Raises:
       UserError: for images with an odd side.
@@ -57,7 +58,7 @@ def divide(images: Float[Array, "n h w c"]) -> Float[Array, "4*n h/2 w/2 c"]:
 def combine(embeddings: Float[Array, "m d"], k: int) -> Combined:
     """All C(4, k) means of k of the four patch embeddings of each image.
 
-    In the order of itertools.combinations.
+    They are in the order of itertools.combinations.
 
     Raises:
       UserError: if k is not 1, 2, 3 or 4.
@@ -65,7 +66,7 @@ def combine(embeddings: Float[Array, "m d"], k: int) -> Combined:
     refuse(combination_problems(k))
     patches = embeddings.reshape(-1, PATCHES, embeddings.shape[1])
     chosen = [np.isin(range(PATCHES), some) for some in combinations(range(PATCHES), k)]
-    # A product: the gradient of indexing would add up in no fixed order on GPUs.
+    # A product, because GPUs would sum up the gradient of indexing in no fixed order.
     return jnp.einsum("sp,npd->nsd", np.array(chosen) / k, patches, precision="highest")
 
 
@@ -77,12 +78,12 @@ def apply_to_combinations(
     k: int,
     key: KeyArray,
 ) -> tuple[Combined, State]:
-    """The chain's backbone on patches and its heads on combined embeddings, in train mode.
+    """Applies the chain's backbone to patches and its heads to combined embeddings, in train mode.
 
     Every network sees its 4N patches or s N combinations as one batch with its own statistics.
 
     Returns:
-      The outputs, and the batch statistics that follow.
+      The outputs, and the new batch statistics.
     """
     heads = {name: network for name, network in chain.items() if name != "backbone"}
     backbone_key, heads_key = jax.random.split(key)
@@ -95,6 +96,6 @@ def apply_to_combinations(
 
 
 def combined_info_nce(queries: Combined, keys: Embeddings, temperature: float) -> Float[Array, ""]:
-    """InfoNCE of each combination with the keys [N, d] of the batch; the mean over them."""
+    """InfoNCE of each combination with the keys [N, d] of the batch, mean over the combinations."""
     losses = jax.vmap(info_nce, in_axes=(1, None, None))(queries, keys, temperature)
     return jnp.mean(losses)

@@ -1,4 +1,4 @@
-"""Methods whose views all pass an online network with a predictor and a momentum target.
+"""Methods whose views all pass through an online network with a predictor and a momentum target.
 
     p_i = h(g(f(x_i)))          online: backbone f, projector g, predictor h
     z_i = g_m(f_m(x_i))         momentum, no gradient
@@ -33,7 +33,7 @@ from ssl_jax.networks.backbone import Backbone
 from ssl_jax.types import Batch, Embeddings, Params, State
 
 Views = tuple[Embeddings, ...]
-# Predictions and targets, one [N, d] a view, and a key -> the loss and scalars to log.
+# Predictions and targets, one [N, d] per view, and a key -> the loss and scalars to log.
 Compare = Callable[[Views, Views, KeyArray], tuple[Float[Array, ""], dict[str, Float[Array, ""]]]]
 
 
@@ -48,7 +48,21 @@ def online_and_momentum(
     expect: ExpectFn = no_expectation,
     problems: ProblemsFn = no_problems,
 ) -> Method:
-    """The method that trains by `compare`, its target following with the momentum `decay`."""
+    """Makes the method that trains by comparing predictions with the target's projections.
+
+    Args:
+      backbone: f.
+      projector: g.
+      predictor: h.
+      decay: of the target, by step.
+      compare: predictions p, projections z and a key -> the loss and scalars to log.
+      groups: `Method.groups`.
+      expect: `Method.expect`.
+      problems: `Method.problems`.
+
+    Returns:
+      The method.
+    """
     target = {"backbone": backbone, "projector": projector}
     online = {**target, "predictor": predictor}
 

@@ -15,13 +15,13 @@ def cross_view(
     predictions: tuple[Embeddings, ...],
     targets: tuple[Embeddings, ...],
 ) -> Float[Array, ""]:
-    """Sum of loss(prediction of one view, target of another) over all ordered pairs of views.
+    """Sum of loss(prediction from one view, target from another) over all ordered pairs of views.
 
     Raises:
-      UserError: where there are not two views.
+      UserError: for fewer than two views.
     """
     if len(targets) < 2:
-        raise UserError(f"the loss between views needs at least two of them, not {len(targets)}")
+        raise UserError(f"a loss between views needs at least two of them, not {len(targets)}")
     return jnp.sum(
         jnp.stack(
             [
@@ -40,8 +40,8 @@ def mean_over_pairs(
     """Mean of a symmetric loss(one view, another) over all pairs of views.
 
     Raises:
-      UserError: where there are not two views.
+      UserError: for fewer than two views.
     """
     if len(views) < 2:
-        raise UserError(f"the loss between views needs at least two of them, not {len(views)}")
+        raise UserError(f"a loss between views needs at least two of them, not {len(views)}")
     return jnp.mean(jnp.stack([loss(a, b) for a, b in combinations(views, 2)]))

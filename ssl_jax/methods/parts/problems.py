@@ -1,4 +1,4 @@
-"""What can be wrong with options that several methods have."""
+"""Problems of options that several methods have in common."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from ssl_jax.networks.norm import batch_norm_problems
 
 
 def view_count(run: RunFacts, least: int = 2, most: int | None = None) -> Iterator[Problem]:
-    """Too few views, or too many; `most` None: any number of them."""
+    """Too few views, or too many; there is no upper limit if `most` is None."""
     count = len(run.views)
     if count < least or (most is not None and count > most):
         needed = f"{least}" if least == most else f"{least} or more"
@@ -26,9 +26,14 @@ def heads(run: RunFacts, *networks: MLP) -> Iterator[Problem]:
 
 
 def flat_temperature(temperature: Number, *, by_paper: bool = False) -> Iterator[Problem]:
-    """Cosines are at most 1: divided by 1 they hardly tell one image from another.
+    """A temperature so high that logits hardly tell one image from another.
 
-    by_paper: a temperature of exactly 1 is the paper's.
+    Args:
+      temperature: divides cosines, which are at most 1.
+      by_paper: a temperature of exactly 1 is the paper's.
+
+    Yields:
+      At most one problem.
     """
     if temperature < 1.0:
         return
@@ -42,7 +47,7 @@ def flat_temperature(temperature: Number, *, by_paper: bool = False) -> Iterator
 
 
 def frozen_throughout(run: RunFacts, layer: str) -> Iterator[Problem]:
-    """A layer of the group "frozen_at_first" that no epoch is left to train."""
+    """A layer of the group "frozen_at_first" that is left without an epoch to train in."""
     epochs, frozen = run.epochs, run.freeze_epochs
     if epochs is not None and frozen is not None and frozen >= epochs:
         what = f"would freeze the {layer} for all {epochs:g} epochs"
@@ -51,9 +56,9 @@ def frozen_throughout(run: RunFacts, layer: str) -> Iterator[Problem]:
 
 
 def choose(key: str, value: str, known: Sequence[str]) -> None:
-    """Refuses an option that is none of the known ones.
+    """Refuses an option that is not one of the known ones.
 
     Raises:
-      UserError: listing them.
+      UserError: lists the known ones.
     """
     require(value in known, key, value, f"must be {' or '.join(known)}")

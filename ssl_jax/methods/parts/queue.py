@@ -22,7 +22,7 @@ def queue_problems(queue_size: int, run: RunFacts) -> Iterator[Problem]:
         yield Problem(
             "queue_size",
             queue_size,
-            f"is more than the {run.images} training images, so that some are in it twice",
+            f"is more than the {run.images} training images, so some are in it twice",
             f"set it to {multiple(run.images // 2, batch)} or less",
             "warning",
         )
@@ -34,7 +34,7 @@ def multiple(value: int, of: int) -> int:
 
 
 def init_queue(key: KeyArray, size: int, width: int, batch_size: int) -> Float[Array, "k d"]:
-    """Random unit vectors [size, width].
+    """A queue of random unit vectors [size, width].
 
     Raises:
       UserError: if the queue is not a whole number of batches.
@@ -44,9 +44,9 @@ def init_queue(key: KeyArray, size: int, width: int, batch_size: int) -> Float[A
 
 
 def enqueue(queue: Float[Array, "k d"], embeddings: Embeddings, step: Step) -> Float[Array, "k d"]:
-    """The queue with its oldest rows replaced by the batch, L2-normalised.
+    """Replaces the oldest rows of the queue with the batch, L2-normalised.
 
-    The position follows from the step, so that it needs no state of its own.
+    The position follows from the step, so it needs no state of its own.
     """
     count = len(embeddings)
     start = (step % (len(queue) // count)) * count
@@ -54,9 +54,9 @@ def enqueue(queue: Float[Array, "k d"], embeddings: Embeddings, step: Step) -> F
 
 
 def nearest(queue: Float[Array, "k d"], embeddings: Embeddings) -> Embeddings:
-    """The row of the queue, of unit vectors, with the highest cosine to each embedding.
+    """The row of the queue with the highest cosine to each embedding.
 
-    No gradient flows to either.
+    The rows of the queue are unit vectors. No gradient flows to either argument.
     """
     queue, embeddings = jax.lax.stop_gradient((queue, normalize(embeddings)))
     cosines = jnp.matmul(embeddings, queue.T, precision="highest")

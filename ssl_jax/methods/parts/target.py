@@ -13,7 +13,7 @@ from ssl_jax.types import Params, State
 
 
 def start_target(params: Params, stats: State, names: Iterable[str]) -> State:
-    """A momentum target that begins as a copy of the online networks `names`."""
+    """A momentum target that starts as a copy of the online networks `names`."""
     names = tuple(names)
     return {"params": {n: params[n] for n in names}, "stats": {n: stats[n] for n in names}}
 
@@ -21,7 +21,7 @@ def start_target(params: Params, stats: State, names: Iterable[str]) -> State:
 def momentum_target(target: Params, online: Params, momentum: Any) -> Params:
     """momentum * target + (1 - momentum) * online, over the networks that the target has.
 
-    In float32, whatever the networks compute in: bfloat16 would lose an update of 0.4 %.
+    In float32, whatever dtype the networks compute in: bfloat16 would lose an update of 0.4 %.
     """
     return {
         name: jax.tree.map(
@@ -32,10 +32,10 @@ def momentum_target(target: Params, online: Params, momentum: Any) -> Params:
 
 
 def follow(decay: optax.Schedule) -> UpdateFn:
-    """The `Method.update` that moves the parameters of state["target"] towards the online ones.
+    """`Method.update` that moves the parameters of state["target"] towards the online ones.
 
-    After the optimizer's step, which is the same as before the next forward pass. Batch statistics
-    of a target are its own, from its own forward passes.
+    It runs after the optimizer's step, which is the same as before the next forward pass. The batch
+    statistics of a target are its own, from its own forward passes.
     """
 
     def update(params: Params, state: State, step: Step) -> tuple[Params, State]:
@@ -46,9 +46,12 @@ def follow(decay: optax.Schedule) -> UpdateFn:
 
 
 def slow_target(momentum: Number, run: RunFacts) -> Iterator[Problem]:
-    """A target that cannot follow in so few steps teaches what the random start knows."""
+    """A target that follows too slowly for the length of the run.
+
+    It then teaches little more than its random start.
+    """
     reach = 1.0 / (1.0 - momentum) if momentum < 1.0 else math.inf
-    # Up to there targets were seen to teach (the bare DINO has 0.7).
+    # Targets were observed to teach up to this share (the bare DINO has 0.7).
     if run.steps and reach > 0.75 * run.steps:
-        what = f"makes the target follow over {reach:.0f} steps, of {run.steps} in all"
+        what = f"makes the target average over {reach:.0f} steps, in a run of {run.steps}"
         yield Problem("momentum", momentum, what, "train for longer, or lower it", "warning")

@@ -1,9 +1,9 @@
-"""Batch fusion in front of any method: a wrapper that the method knows nothing of.
+"""Batch fusion in front of any method, by a wrapper of which the method knows nothing.
 
 Zhang and Liu, "From Pretext to Purpose: Batch-Adaptive Self-Supervised Learning", section 3.2 and
-Algorithm 1: x2 = BA(aug(x)). The fusion block learns from the method's own loss through the
-online branch; targets give it no gradient because methods stop the gradient of their keys. It is
-no part of the encoder.
+Algorithm 1: x2 = BA(aug(x)). The fusion block learns from the method's own loss through the online
+branch; targets give it no gradient because methods stop the gradient of their keys. It is not part
+of the encoder.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,12 +18,18 @@ from ssl_jax.types import Batch, Params, State
 
 
 def batch_adaptive(method: Method, fusion: nn.Module, fused: Sequence[int] = (1,)) -> Method:
-    """`method` with the views numbered `fused` (from 0) passed through `fusion` first.
+    """Passes some views through `fusion` before the method sees them.
 
-    fusion: maps views [N, H, W, C] to fused views of the same shape.
+    Args:
+      method: the method to wrap.
+      fusion: maps views [N, H, W, C] to fused views of the same shape.
+      fused: numbers of the views to fuse, counted from 0.
+
+    Returns:
+      The wrapped method.
 
     Raises:
-      UserError: from `init`, if there is no view of such a number.
+      UserError: from `init`, if there is no view with such a number.
     """
 
     def problems(run: RunFacts) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Dispersive penalties on the embeddings of any method: a wrapper that it knows nothing of.
+"""Dispersive penalties on the embeddings of any method, by a wrapper of which it knows nothing.
 
 MSBReg's Brownian diffusion and singular value losses added to other methods (Moon et al., arXiv
 2207.03552, Tables 6, 8, 11 and 13), and the uniformity loss (Wang and Isola, arXiv 2005.10242) as
@@ -18,7 +18,7 @@ from ssl_jax.errors import out_of_range, refuse
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
 from ssl_jax.types import Batch, Embeddings, Params, State
 
-# Folded into the key; far from the small numbers by which methods tell their own keys apart.
+# Folded into the key; far from the small numbers that methods fold into their own keys.
 KEY_OF_PENALTIES = 2**31 - 1
 
 
@@ -29,10 +29,19 @@ def regularized(
     singular_value: float = 0.0,
     uniformity: float = 0.0,
 ) -> Method:
-    """`method` with penalties of these weights; with no weight at all, `method` itself.
+    """Adds penalties to the loss of a method.
 
-    The method draws the same random numbers as without. The penalties appear in the metrics
-    without their weights, as penalty_brownian and so on.
+    The method draws the same random numbers as without them.
+
+    Args:
+      method: the method to wrap.
+      brownian: weight of `losses.brownian`.
+      singular_value: weight of `losses.singular_value`.
+      uniformity: weight of `losses.uniformity`, mean over the views.
+
+    Returns:
+      The wrapped method, or `method` itself if all weights are 0. Its metrics include the penalties
+      without their weights, as penalty_brownian and so on.
 
     Raises:
       UserError: for a negative weight.
@@ -65,7 +74,7 @@ def regularized(
         return value, aux._replace(metrics=metrics)
 
     def expect(batch_size: int, views: int) -> Expectation:
-        # The loss is on another scale now.
+        # The loss is on a different scale now.
         return Expectation(causes=method.expect(batch_size, views).causes)
 
     return method._replace(loss=loss, expect=expect)

@@ -1,4 +1,4 @@
-"""A method that begins with a given backbone instead of a random one."""
+"""A method that starts from a given backbone instead of a random one."""
 
 from typing import Any
 
@@ -10,10 +10,16 @@ from ssl_jax.types import Batch, Params, State, by_path
 
 
 def pretrained(method: Method, variables: Params) -> Method:
-    """`method` with all its backbones, online and target, starting from `variables`.
+    """Starts all backbones of a method, online and target, from given variables.
 
-    variables: {"params": ..., "batch_stats": ...} of the backbone. Heads, queues and the fusion
-    block start as they do otherwise.
+    Heads, queues and the fusion block start as usual.
+
+    Args:
+      method: the method to wrap.
+      variables: {"params": ..., "batch_stats": ...} of the backbone.
+
+    Returns:
+      The wrapped method.
 
     Raises:
       UserError: from `init`, if the variables are not those of the method's backbone.
