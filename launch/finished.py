@@ -1,4 +1,4 @@
-"""python launch/finished.py WORKDIR: exits 0 if the run in this folder is finished, otherwise 1."""
+"""python launch/finished.py WORKDIR: exits 0 if the run in this folder is finished, 1 if not."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def finished(workdir: Path) -> bool:
-    """Whether there is a result of just those settings that the run was last started with."""
+    """Whether there is a result for exactly the settings that the run was last started with."""
     files = (workdir / "result.json", workdir / "config.json")
     try:
         result, config = (json.loads(file.read_text()) for file in files)

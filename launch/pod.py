@@ -1,7 +1,7 @@
 """python launch/pod.py --config=FILE[:VARIANT] --workdir=DIR [--config.KEY=VALUE]
 
-As python -m ssl_jax.main, for schedulers that take exit code 0 for the end of the work: exits 75
-where the run was stopped, and saved, before its end. All processes exit alike.
+Like python -m ssl_jax.main, for schedulers that take exit code 0 as the end of the work: exits 75
+if the run was stopped and saved before its end. All processes exit with the same code.
 """
 
 import sys
@@ -15,7 +15,7 @@ from jax.experimental import multihost_utils
 from ssl_jax import main
 from ssl_jax.command_line import config_flags, run_command
 
-STOPPED = 75  # EX_TEMPFAIL: to be tried again
+STOPPED = 75  # EX_TEMPFAIL: try again
 
 
 def run(argv: Sequence[str]) -> None:
@@ -23,7 +23,7 @@ def run(argv: Sequence[str]) -> None:
     main.main(argv)
     done = np.asarray(finished(config_flags.parse(argv).workdir))
     if jax.process_count() > 1:
-        # The first process wrote the result; the others may not see it yet.
+        # The first process wrote the result, which the others may not see yet.
         done = multihost_utils.broadcast_one_to_all(done)
     if not done:
         sys.exit(STOPPED)

@@ -1,12 +1,13 @@
-"""Several processes of one run by hand, on this machine or by ssh; SIGTERM and Ctrl-C reach all.
+"""Starts several processes of one run, here or by ssh; passes SIGTERM and Ctrl-C on to all.
 
     python launch/processes.py --local=PROCESSES[xDEVICES] --config=FILE --workdir=DIR ...
     python launch/processes.py --hosts=HOST,HOST,... [--port=8476] --config=FILE --workdir=DIR ...
 
---local tries a run of several processes out on the CPU, each with so many virtual devices.
---hosts starts a process on each host, which gets all its accelerators. The repository, the
-interpreter and the run's folder must lie at the same path on every host, and the others must reach
-the first under its name here, at the port. All other flags go on to python -m ssl_jax.main.
+--local is for trying out: processes on this machine's CPU, each with DEVICES virtual devices (1).
+--hosts starts one process per host, which uses all its accelerators. The repository, the
+interpreter and the run's folder must have the same path on every host, and the other hosts must be
+able to reach the first at the given name and port. All other flags are passed to
+python -m ssl_jax.main.
 """
 
 import os
@@ -23,7 +24,7 @@ from ssl_jax.errors import UserError
 
 
 def main(argv: Sequence[str]) -> None:
-    """Flags: --local=PROCESSES[xDEVICES] or --hosts=HOST,..., --port=PORT, and ssl_jax.main's."""
+    """Flags: --local=PROCESSES[xDEVICES] or --hosts=HOST,...; --port; those of ssl_jax.main."""
     if {"-h", "--help"} & set(argv[1:]):
         return print(__doc__)
     own, flags = dict[str, str](), list[str]()
@@ -34,19 +35,21 @@ def main(argv: Sequence[str]) -> None:
             flags.append(flag)
     environment = {"SSL_JAX_DISTRIBUTED": "1"}
     if ("local" in own) == ("hosts" in own):
-        raise UserError("either --local=PROCESSES[xDEVICES] or --hosts=HOST,HOST,... is needed")
+        raise UserError("give either --local=PROCESSES[xDEVICES] or --hosts=HOST,HOST,...")
     if "local" in own:
         if not (match := re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", own["local"])):
-            raise UserError(f"--local={own['local']}: write 2x4 for two processes of four devices")
+            raise UserError(
+                f"--local={own['local']}: write 2x4 for two processes with four devices each"
+            )
         hosts, first, port = [""] * int(match[1]), "127.0.0.1", own.get("port", _free_port())
         environment |= {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": match[2] or "1"}
     else:
         hosts, port = own["hosts"].split(","), own.get("port", "8476")
         first = hosts[0].rpartition("@")[2]
         if not all(hosts):
-            raise UserError(f"--hosts={own['hosts']}: write names with one comma between them")
+            raise UserError(f"--hosts={own['hosts']}: separate the names by single commas")
     if not re.fullmatch(r"[1-9]\d{0,4}", port):
-        raise UserError(f"--port={port} is no port")
+        raise UserError(f"--port={port} is not a port number")
     environment["JAX_COORDINATOR_ADDRESS"] = f"{first}:{port}"
     environment["JAX_NUM_PROCESSES"] = str(len(hosts))
     run(hosts, environment, flags)
@@ -59,9 +62,12 @@ def _free_port() -> str:
 
 
 def run(hosts: list[str], environment: dict[str, str], flags: list[str]) -> None:
-    """Starts a process on every host ("" is this machine), waits, and exits with the first failure.
+    """Starts a process on each host, waits for all, and exits with the code of the first failure.
 
-    environment: what `command_line.join_cluster` reads, but for the number of the process.
+    Args:
+      hosts: names for ssh, one per process; "" for this machine.
+      environment: variables that `devices.cluster.join_cluster` reads, except JAX_PROCESS_ID.
+      flags: of ssl_jax.main.
     """
     running: dict[int, tuple[str, str]] = {}
     unique = f"/tmp/ssl_jax-{os.getpid()}-{environment['JAX_COORDINATOR_ADDRESS'].split(':')[1]}"
@@ -76,10 +82,10 @@ def run(hosts: list[str], environment: dict[str, str], flags: list[str]) -> None
     for index, host in enumerate(hosts):
         assignments = [f"{k}={v}" for k, v in {**environment, "JAX_PROCESS_ID": index}.items()]
         program = ["env", *assignments, sys.executable, "-m", "ssl_jax.main", *flags]
-        # ssh hands no signals on: the process leaves its number behind, for `send`.
+        # ssh does not forward signals: the process records its pid for `send`.
         file = f"{unique}-{index}.pid"
         command = f"cd {shlex.quote(os.getcwd())} && echo $$ >{file} && exec {shlex.join(program)}"
-        # A session of its own: Ctrl-C comes through `send`, once. A second signal would kill.
+        # In its own session, it gets Ctrl-C from `send` only: a second signal would kill it.
         child = subprocess.Popen(_shell(host, command), start_new_session=True)
         running[child.pid] = host, file
     failed = 0

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# A run on a Cloud TPU VM, of one host or a whole slice of a pod; called from your own machine.
+# A run on a Cloud TPU VM, a single host or a slice of a pod; call it from your own machine.
 #
 #   launch/tpu_pod.sh create NAME ZONE --accelerator-type=v4-32 --version=tpu-ubuntu2204-base [--spot]
 #   launch/tpu_pod.sh run    NAME ZONE --config=configs/ba_moco.py:imagenet --workdir=/mnt/DIR
-#   launch/tpu_pod.sh logs   NAME ZONE      follows what the first host prints
-#   launch/tpu_pod.sh stop   NAME ZONE      the run saves and ends; `run` again goes on
+#   launch/tpu_pod.sh logs   NAME ZONE      follows the output of the first host
+#   launch/tpu_pod.sh stop   NAME ZONE      saves and ends the run; `run` again resumes it
 #   launch/tpu_pod.sh delete NAME ZONE
 #
-# `create` hands further flags on to gcloud. `run` copies the repository into ~/ssl_jax_run of every
-# host, installs it and starts the run, which outlives the connection. docs/clusters.md says more.
+# `create` passes further flags to gcloud. `run` copies the repository to ~/ssl_jax_run on every host,
+# installs it and starts the run, which outlives the connection. For details see docs/clusters.md.
 set -euo pipefail
 
-usage="usage: launch/tpu_pod.sh create|run|logs|stop|delete NAME ZONE [flags of gcloud's create or of ssl_jax.main]"
+usage="usage: launch/tpu_pod.sh create|run|logs|stop|delete NAME ZONE [flags of gcloud create or ssl_jax.main]"
 
 die() {
     echo "error: $*" >&2
@@ -20,7 +20,7 @@ die() {
 
 case ${1:-} in -h | --help) echo "$usage" && exit ;; esac
 [[ $# -ge 3 && $2 != -* && $3 != -* ]] || die "$usage"
-command -v gcloud >/dev/null || die "gcloud is needed: https://cloud.google.com/sdk/docs/install"
+command -v gcloud >/dev/null || die "gcloud is required: https://cloud.google.com/sdk/docs/install"
 action=$1 name=$2 zone=$3
 shift 3
 
@@ -32,13 +32,13 @@ on_hosts() { # WORKER COMMAND
     tpu ssh "$name" --worker="$1" --command="$2"
 }
 
-# The Python of the images may be too old: uv brings one.
+# The Python of the VM images may be too old: uv installs a newer one.
 install=$(
     cat <<'END'
 set -e
 mkdir -p ssl_jax_run; cd ssl_jax_run
 if kill -0 "$(cat pid 2>/dev/null)" 2>/dev/null; then
-    echo "error: a run is going on here; stop it first" >&2; exit 1
+    echo "error: a run is in progress here; stop it first" >&2; exit 1
 fi
 rm -rf repository; mkdir repository; tar -xzf ../ssl_jax_run.tar.gz -C repository
 python3 -m pip install --quiet --user uv
@@ -55,8 +55,8 @@ END
 )
 
 run() {
-    case " $*" in *" --workdir=/"*) ;; *) die "--workdir=/DIR is needed, a folder that all hosts have mounted" ;; esac
-    [[ -f launch/tpu_pod.sh ]] || die "$PWD is not the root of the repository; start from there"
+    case " $*" in *" --workdir=/"*) ;; *) die "--workdir=/DIR is required, a folder that all hosts have mounted" ;; esac
+    [[ -f launch/tpu_pod.sh ]] || die "$PWD is not the root of the repository; start from the root"
     archive=$(mktemp)
     trap 'rm -f "$archive"' EXIT
     tar -czf "$archive" --exclude=__pycache__ pyproject.toml README.md LICENSE ssl_jax configs

@@ -1,6 +1,6 @@
 """python -m ssl_jax.report --workdir=DIR [--workdir=DIR ...] --output=FILE.html
 
-One page on a run, or on several side by side, that opens anywhere without a network.
+Writes one HTML page about a run, or about several side by side, that works offline.
 """
 
 from collections.abc import Sequence
@@ -14,22 +14,28 @@ def main(argv: Sequence[str]) -> None:
     """Flags: --workdir=DIR [--workdir=DIR ...]  --output=FILE.html"""
     parser = plain_flags.parser("python -m ssl_jax.report", __doc__)
     add = parser.add_argument
-    add("--workdir", type=path, required=True, action="append", help="of a run; may be repeated")
-    add("--output", type=path, default=Path("report.html"), help="the page")
+    add(
+        "--workdir",
+        type=path,
+        required=True,
+        action="append",
+        help="folder of a run; may be repeated",
+    )
+    add("--output", type=path, default=Path("report.html"), help="the HTML file to write")
     args = parser.parse_args(list(argv[1:]))
-    # Late: `--help` answers without jax.
-    from ssl_jax.page.collect import exhibit, versions
+    # Imported late so that `--help` does not need jax.
+    from ssl_jax.page.collect import collect_run, versions
     from ssl_jax.page.output import check_output, write_page
     from ssl_jax.page.render import render
-    from ssl_jax.page.workdir import names, read_run
+    from ssl_jax.page.run_files import read_run_files, run_names
 
     check_output(args.output)
-    # All folders before the first of them is worked on: a typo is reported at once.
-    records = [
-        read_run(workdir, name)
-        for workdir, name in zip(args.workdir, names(args.workdir), strict=True)
+    # Reads all folders before working on the first, so that a typo is reported at once.
+    files = [
+        read_run_files(workdir, name)
+        for workdir, name in zip(args.workdir, run_names(args.workdir), strict=True)
     ]
-    runs = [exhibit(workdir, read) for workdir, read in zip(args.workdir, records, strict=True)]
+    runs = [collect_run(workdir, read) for workdir, read in zip(args.workdir, files, strict=True)]
     write_page(args.output, render(runs, versions()))
     print(f"written: {args.output}")
 

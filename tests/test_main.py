@@ -243,7 +243,7 @@ def test_what_cannot_work_is_one_line(tmp_path, change, message):
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be made"):
+    with pytest.raises(UserError, match="cannot be created"):
         train(tmp_path / "file" / "run")
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-_ROWS = {"trained": "trained encoder", "untrained": "untrained encoder", "pixels": "raw pixels"}
+ENCODERS = {"trained": "trained encoder", "untrained": "untrained encoder", "pixels": "raw pixels"}
 
 
 def evaluation_table(evaluation: dict[str, Any] | None) -> str:
@@ -14,7 +14,7 @@ def evaluation_table(evaluation: dict[str, Any] | None) -> str:
     if evaluation is None:
         return "no labels, or no test images: nothing to evaluate by"
     lines = [f"{'test images':20}{'kNN':>9}{'linear':>9}"]
-    for key, name in _ROWS.items():
+    for key, name in ENCODERS.items():
         scores = evaluation[key]
         lines.append(f"{name:20}{scores['knn_top1']:>9.2%}{scores['linear_top1']:>9.2%}")
     return "\n".join(lines)

@@ -1,1 +1,1 @@
-"""The HTML report: what is collected of runs (`gallery`, `workdir`), and how it is shown."""
+"""The HTML report of runs: `collect` gathers what a page shows, `render` turns it into HTML."""

@@ -1,21 +1,27 @@
-"""Line charts as SVG, drawn with classes alone: page.css has the colours, page.js the hovering."""
+"""Line charts as SVG without inline styles: page.css has the colours, page.js the interaction."""
 
 import json
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ssl_jax.page.markup import Markup, join, tag
+from ssl_jax.page.markup import Markup, fragment, tag
 
 WIDTH, HEIGHT = 560, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 552, 8, 216
-MOST_POINTS = 400  # of a line; more of them nobody can see
-DOTS = 30  # lines of fewer points show each of them
+MAX_POINTS = 400  # per line; more could not be told apart
+MAX_DOTS = 30  # lines with fewer points mark each of them with a dot
 COLOURS = 8
 
 
 class Series(NamedTuple):
-    """name: of the run. colour: its number. xs, ys: of its points, finite, xs ascending."""
+    """One line of a chart.
+
+    name: of the run.
+    colour: number of the run, which decides the colour.
+    xs: finite and ascending.
+    ys: finite.
+    """
 
     name: str
     colour: int
@@ -24,7 +30,13 @@ class Series(NamedTuple):
 
 
 class Band(NamedTuple):
-    """A range of y that means something. kind: a class of page.css. label: what it means."""
+    """A shaded range of y.
+
+    low: lower end; may be infinite.
+    high: upper end; may be infinite.
+    kind: class in page.css.
+    label: what the range means.
+    """
 
     low: float
     high: float
@@ -33,7 +45,12 @@ class Band(NamedTuple):
 
 
 class Level(NamedTuple):
-    """A dashed line at y. kind: a class of page.css."""
+    """A dashed horizontal line.
+
+    y: its height.
+    kind: class in page.css.
+    label: what the line means.
+    """
 
     y: float
     kind: str
@@ -41,7 +58,14 @@ class Level(NamedTuple):
 
 
 class _Scale(NamedTuple):
-    """From values to places; logarithmic ones take log10 first."""
+    """Maps values to coordinates of the drawing.
+
+    low: value at `start`; of a logarithmic scale, its log10.
+    high: value at `end`; of a logarithmic scale, its log10.
+    start: coordinate of `low`.
+    end: coordinate of `high`.
+    log: whether the scale is logarithmic.
+    """
 
     low: float
     high: float
@@ -65,15 +89,16 @@ def line_chart(
     zero: bool = False,
     log: bool = False,
 ) -> Markup:
-    """A figure of lines over each other, with a legend that gives their last values.
+    """A figure with one or more lines, and a legend that gives their last values.
 
     Args:
-      title: what y is.
-      series: what to draw, at least one with a point; in logarithmic ones every y is above 0.
-      x_title: what x is.
-      bands, levels: what is expected of y; they do not move its limits.
-      zero: y begins at 0.
-      log: y is logarithmic.
+      title: of the chart and its y axis.
+      series: the lines, at least one of which has a point; y > 0 on a logarithmic axis.
+      x_title: of the x axis.
+      bands: expected ranges of y; they do not extend the y axis.
+      levels: expected values of y; they do not extend the y axis.
+      zero: whether the y axis starts at 0.
+      log: whether the y axis is logarithmic.
     """
     drawn = [_thinned(line) for line in series if len(line.xs)]
     x = _Scale(*_limits([v for line in drawn for v in line.xs]), LEFT, RIGHT)
@@ -91,33 +116,29 @@ def line_chart(
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
         tabindex=0,
-        aria_label=f"{title}, by {x_title}. {'. '.join(map(_in_words, drawn))}",
+        aria_label=f"{title}, by {x_title}. {'. '.join(map(_alt_text, drawn))}",
     )
-    meanings = dict.fromkeys(  # of each kind and label once
-        (mark.kind, mark.label) for mark in [*shown, *levels]
-    )
+    marks = dict.fromkeys((mark.kind, mark.label) for mark in [*shown, *levels])  # each once
     return tag(
         "figure",
         tag("figcaption", tag("b", title), " ", tag("output", class_="at")),
         svg,
-        tag("ul", map(_entry, drawn), class_="legend"),
-        tag("p", [_meaning(*meaning) for meaning in meanings], class_="meanings")
-        if meanings
-        else None,
+        tag("ul", map(_legend_entry, drawn), class_="legend"),
+        tag("p", [_mark_entry(*mark) for mark in marks], class_="meanings") if marks else None,
         class_="chart",
         data_x=x_title,
     )
 
 
 def _thinned(line: Series) -> Series:
-    """At most some hundred of its points, the last one among them."""
-    stride = -(-len(line.xs) // MOST_POINTS)
+    """The line reduced to at most MAX_POINTS points, including its last."""
+    stride = -(-len(line.xs) // MAX_POINTS)
     kept = range((len(line.xs) - 1) % stride, len(line.xs), stride)
     return line._replace(xs=[line.xs[i] for i in kept], ys=[line.ys[i] for i in kept])
 
 
 def _limits(values: Sequence[float], margin: float = 0.0) -> tuple[float, float]:
-    """Of an axis that shows all values, and has a length where they are all the same."""
+    """Both ends of an axis that fits all values; they differ even where all values are equal."""
     low, high = min(values), max(values)
     if high - low < 1e-9 * max(1.0, abs(high)):
         room = 0.5 * abs(high) or 0.5
@@ -125,10 +146,18 @@ def _limits(values: Sequence[float], margin: float = 0.0) -> tuple[float, float]
     return low - margin * (high - low), high + margin * (high - low)
 
 
-def ticks(low: float, high: float, most: int) -> list[float]:
-    """Round numbers from `low` to `high`, 1, 2 or 5 times a power of ten apart, at most `most`."""
-    power = 10.0 ** math.floor(math.log10((high - low) / most))
-    step = next(s for s in (power, 2 * power, 5 * power, 10 * power) if (high - low) / s <= most)
+def ticks(low: float, high: float, intervals: int) -> list[float]:
+    """Round numbers from `low` to `high`, 1, 2 or 5 times a power of ten apart.
+
+    Args:
+      low: lower end of the axis.
+      high: upper end of the axis.
+      intervals: that many of them at most.
+    """
+    power = 10.0 ** math.floor(math.log10((high - low) / intervals))
+    step = next(
+        s for s in (power, 2 * power, 5 * power, 10 * power) if (high - low) / s <= intervals
+    )
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [i * step for i in range(first, last + 1)]
 
@@ -147,7 +176,7 @@ def _grid(x: _Scale, y: _Scale, x_title: str) -> Markup:
     middle = (LEFT + RIGHT) / 2
     parts.append(tag("line", class_="axis", x1=LEFT, x2=RIGHT, y1=BOTTOM, y2=BOTTOM))
     parts.append(tag("text", x_title, class_="tick x", x=middle, y=HEIGHT - 4))
-    return join(parts)
+    return fragment(parts)
 
 
 def _band(band: Band, y: _Scale) -> Markup:
@@ -162,9 +191,12 @@ def _level(level: Level, y: _Scale) -> Markup:
 
 
 def _line(line: Series, x: _Scale, y: _Scale) -> Markup:
-    """data-points: [x, y in the drawing, x, y as text] of every point, for page.js."""
-    points = [(x(a), y(b), figure(a), figure(b)) for a, b in zip(line.xs, line.ys, strict=True)]
-    dots = points if len(points) < DOTS else []
+    """A line; data-points has [x, y in the drawing, x, y as text] of each point for page.js."""
+    points = [
+        (x(a), y(b), format_number(a), format_number(b))
+        for a, b in zip(line.xs, line.ys, strict=True)
+    ]
+    dots = points if len(points) < MAX_DOTS else []
     return tag(
         "g",
         tag("polyline", points=" ".join(f"{a},{b}" for a, b, *_ in points)),
@@ -175,33 +207,33 @@ def _line(line: Series, x: _Scale, y: _Scale) -> Markup:
     )
 
 
-def _entry(line: Series) -> Markup:
+def _legend_entry(line: Series) -> Markup:
     name = tag("span", line.name, class_="name")
-    value = tag("output", figure(line.ys[-1]))
+    value = tag("output", format_number(line.ys[-1]))
     return tag("li", swatch(line.colour), name, " ", value)
 
 
-def _meaning(kind: str, label: str) -> Markup:
+def _mark_entry(kind: str, label: str) -> Markup:
     return tag("span", tag("span", class_=f"swatch {kind}"), label)
 
 
-def _in_words(line: Series) -> str:
+def _alt_text(line: Series) -> str:
     return (
-        f"{line.name}: {figure(line.ys[0])} at {figure(line.xs[0])}, "
-        f"{figure(line.ys[-1])} at {figure(line.xs[-1])}"
+        f"{line.name}: {format_number(line.ys[0])} at {format_number(line.xs[0])}, "
+        f"{format_number(line.ys[-1])} at {format_number(line.xs[-1])}"
     )
 
 
 def swatch(colour: int) -> Markup:
-    """A spot in the colour of a run."""
+    """A spot in the colour of run number `colour`."""
     return tag("span", class_=f"swatch {colour_class(colour)}")
 
 
 def colour_class(colour: int) -> str:
-    """The class that page.css colours for run number `colour`."""
+    """The class to which page.css gives the colour of run number `colour`."""
     return f"s{colour % COLOURS}"
 
 
-def figure(value: float) -> str:
-    """A number for people."""
+def format_number(value: float) -> str:
+    """A number with four significant digits."""
     return f"{value:.4g}"

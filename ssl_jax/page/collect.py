@@ -1,4 +1,4 @@
-"""What a page shows of a run, from its folder."""
+"""Collects what the page shows of a run, from its folder."""
 
 import platform
 from importlib.metadata import version
@@ -9,9 +9,10 @@ from ml_collections import ConfigDict
 from ssl_jax.devices import hardware
 from ssl_jax.errors import UserError
 from ssl_jax.health.verdict import EARLY, warnings
-from ssl_jax.page import gallery
-from ssl_jax.page.exhibits import Exhibit
-from ssl_jax.page.workdir import Record
+from ssl_jax.page.run_features import feature_view
+from ssl_jax.page.run_files import RunFiles
+from ssl_jax.page.run_images import image_columns
+from ssl_jax.page.run_view import RunView
 from ssl_jax.run.resume import restore
 from ssl_jax.setup.build import Setup, build
 from ssl_jax.storage.checkpoint import Checkpoints
@@ -20,50 +21,58 @@ from ssl_jax.training.step import TrainState
 PACKAGES = ("ssl_jax", "jax", "flax", "optax", "numpy", "scikit-learn")
 
 
-def exhibit(workdir: Path, read: Record) -> Exhibit:
-    """Everything that can be shown of a run; its notes name what cannot."""
-    judged = (read.result or {}).get("warnings")
-    shown = Exhibit(read, warnings=None if judged is None else tuple(judged))
+def collect_run(workdir: Path, files: RunFiles) -> RunView:
+    """Everything that can be shown of a run; its notes name what cannot.
+
+    Args:
+      workdir: folder of the run.
+      files: what was read from that folder.
+    """
+    recorded = (files.result or {}).get("warnings")
+    view = RunView(files, warnings=None if recorded is None else tuple(recorded))
     try:
-        setup = build(ConfigDict(read.config))
+        setup = build(ConfigDict(files.config))
     except UserError as error:
-        return _noted(shown, f"images and features, as the run cannot be built here: {error}")
-    shown = _expected(shown, setup)
+        return _with_note(view, f"images and features: the run cannot be built here: {error}")
+    view = _with_expectation(view, setup)
     try:
-        train = _trained(setup, workdir)
+        train = _latest_state(setup, workdir)
     except UserError as error:
-        shown, train = _noted(shown, f"features: {error}"), None
-    shown = shown._replace(columns=gallery.views(setup, read.config, train))
+        view, train = _with_note(view, f"features: {error}"), None
+    view = view._replace(image_columns=image_columns(setup, files.config, train))
     if train is None:
-        return shown
-    print(f"{read.name}: features and map of step {int(train.step)} ...", flush=True)
-    return shown._replace(look=gallery.look(setup, train))
+        return view
+    print(f"{files.name}: features and map of step {int(train.step)} ...", flush=True)
+    return view._replace(features=feature_view(setup, train))
 
 
-def _expected(shown: Exhibit, setup: Setup) -> Exhibit:
-    """With what is known of the run before any of its checkpoints."""
-    parts = {
+def _with_expectation(view: RunView, setup: Setup) -> RunView:
+    """Adds everything that is known without a checkpoint."""
+    splits = {
         "fit": setup.data.splits.bank,
         "holdout": setup.data.splits.holdout,
         "test": setup.data.splits.test,
     }
-    sizes = {name: len(part.images) for name, part in parts.items() if part is not None}
-    shown = shown._replace(expectation=setup.expectation, steps=setup.plan.steps, splits=sizes)
-    last = shown.record.metrics[-1] if shown.record.metrics else {}
+    view = view._replace(
+        expectation=setup.expectation,
+        planned_steps=setup.plan.steps,
+        split_sizes={name: len(part.images) for name, part in splits.items() if part is not None},
+    )
+    last = view.files.metrics[-1] if view.files.metrics else {}
     progress = last.get("step", 0.0) / setup.plan.steps
-    if shown.warnings is not None or "loss" not in last or progress < EARLY:
-        return shown
-    found = warnings(last, setup.expectation, progress=progress)
-    return shown._replace(warnings=tuple(found.values()))
+    if view.warnings is not None or "loss" not in last or progress < EARLY:
+        return view
+    current = warnings(last, setup.expectation, progress=progress)
+    return view._replace(warnings=tuple(current.values()))
 
 
-def _noted(shown: Exhibit, note: str) -> Exhibit:
-    print(f"{shown.record.name}: the page does not show {note}")
-    return shown._replace(notes=(*shown.notes, note))
+def _with_note(view: RunView, note: str) -> RunView:
+    print(f"{view.files.name}: the page omits {note}")
+    return view._replace(notes=(*view.notes, note))
 
 
-def _trained(setup: Setup, workdir: Path) -> TrainState:
-    """The latest intact checkpoint."""
+def _latest_state(setup: Setup, workdir: Path) -> TrainState:
+    """The train state of the latest intact checkpoint."""
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         if not checkpoints.steps():
             raise UserError("there is no checkpoint yet")
@@ -72,7 +81,7 @@ def _trained(setup: Setup, workdir: Path) -> TrainState:
 
 
 def versions() -> dict[str, str]:
-    """The versions of everything that made a page, and the device."""
+    """Versions of the software that makes the page, and the device it is made on."""
     return {
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},

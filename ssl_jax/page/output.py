@@ -1,4 +1,4 @@
-"""The file of a page."""
+"""The file that a page is written to."""
 
 import contextlib
 import os
@@ -9,17 +9,21 @@ from ssl_jax.storage import atomic
 
 
 def check_output(output: Path) -> None:
-    """Refuses a file that cannot be written, before the minutes of work and not after them."""
+    """Checks that the file can be written, before minutes of work rather than after them.
+
+    Raises:
+      UserError: if it cannot.
+    """
     if output.is_dir():
         raise UserError(f"--output={output} is a folder, not a file")
     if not output.parent.is_dir():
         raise UserError(f"--output={output}: there is no folder {output.parent}")
     if not os.access(output.parent, os.W_OK):
-        raise UserError(f"--output={output}: {output.parent} cannot be written to")
+        raise UserError(f"--output={output}: {output.parent} is not writable")
 
 
 def write_page(output: Path, page: str) -> None:
-    """Writes a page whole or not at all.
+    """Writes the page completely or not at all.
 
     Raises:
       UserError: if it cannot be written.

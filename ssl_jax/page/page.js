@@ -1,6 +1,6 @@
 "use strict";
 
-// A place in the browser's window as one in the drawing.
+// Coordinates in the drawing of an event in the window.
 function inDrawing(svg, event) {
   return new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
 }
@@ -11,7 +11,7 @@ function nearestIndex(items, distance) {
   return best;
 }
 
-// Charts: the legend gives the values at the pointer instead of the last ones.
+// Charts: the legend shows the values at the pointer instead of the last ones.
 for (const chart of document.querySelectorAll(".chart")) {
   const svg = chart.querySelector("svg");
   const lines = [...svg.querySelectorAll(".line")].map((line, index) => ({
@@ -58,7 +58,7 @@ for (const chart of document.querySelectorAll(".chart")) {
   });
 }
 
-// Maps: the chosen point shows its image, in every map that has the same images.
+// Maps: choosing a point shows its image, in every map of the same images.
 const maps = [...document.querySelectorAll(".map")].map((figure) => {
   const dots = [...figure.querySelectorAll("circle.dot[data-index]")];
   const at = (dot) => ({ x: Number(dot.getAttribute("cx")), y: Number(dot.getAttribute("cy")) });
@@ -93,7 +93,7 @@ function choose(map, index) {
   }
 }
 
-// The nearest point in the direction of an arrow key; sideways counts double.
+// The nearest point in the direction of an arrow key; sideways distance counts double.
 function neighbour({ places }, index, [dx, dy]) {
   const here = places[index];
   const cost = (place) => {

@@ -1,4 +1,4 @@
-"""The page: sections under their headings, with style and script, and no way to the network."""
+"""The page: its sections with style and script in one file that never accesses the network."""
 
 import base64
 import hashlib
@@ -7,14 +7,20 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from ssl_jax.evaluation.classifiers.knn import KNN_K, KNN_TEMPERATURE
-from ssl_jax.page import looks, sections
-from ssl_jax.page.exhibits import Exhibit
+from ssl_jax.page import feature_panels, sections
 from ssl_jax.page.markup import Markup, tag
+from ssl_jax.page.run_view import RunView
 
 
 class _Section(NamedTuple):
-    """key: its place in the page's address. intro: how to read it, only where there is a body.
-    instead: what is said where there is none."""
+    """A section of the page.
+
+    key: its id, for links.
+    title: its heading.
+    body: its content; None if there is nothing to show.
+    intro: how to read the content; shown above it.
+    instead: why there is no content; shown in its place.
+    """
 
     key: str
     title: str
@@ -23,16 +29,16 @@ class _Section(NamedTuple):
     instead: str = ""
 
 
-def render(runs: Sequence[Exhibit], versions: Mapping[str, str]) -> str:
+def render(runs: Sequence[RunView], versions: Mapping[str, str]) -> str:
     """The whole page, in ASCII.
 
     Args:
       runs: at least one, with different names.
-      versions: of what the page is made with, by name.
+      versions: versions of the software that makes the page, by name.
     """
-    title = ", ".join(run.record.name for run in runs)
-    shown = _sections(runs, versions)
-    links = [tag("a", section.title, href=f"#{section.key}") for section in shown]
+    title = ", ".join(run.files.name for run in runs)
+    content = _sections(runs, versions)
+    links = [tag("a", section.title, href=f"#{section.key}") for section in content]
     style, script = _file("page.css"), _file("page.js")
     head = tag(
         "head",
@@ -46,100 +52,101 @@ def render(runs: Sequence[Exhibit], versions: Mapping[str, str]) -> str:
     body = tag(
         "body",
         tag("header", tag("h1", title), tag("nav", links, aria_label="sections")),
-        tag("main", map(_in_html, shown)),
+        tag("main", map(_section_element, content)),
         tag("script", script),
     )
     page = "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
     return page.encode("ascii", "xmlcharrefreplace").decode()
 
 
-def _sections(runs: Sequence[Exhibit], versions: Mapping[str, str]) -> list[_Section]:
-    unseen = "No run here has a checkpoint and its images at hand."
-    unlabelled = "The images have no labels." if any(run.look for run in runs) else unseen
+def _sections(runs: Sequence[RunView], versions: Mapping[str, str]) -> list[_Section]:
+    no_features = "No run on this page has both a checkpoint and its images available."
+    no_labels = "The images have no labels." if any(run.features for run in runs) else no_features
     return [
         _Section("runs", "Runs", sections.overview(runs)),
         _Section(
             "curves",
             "Curves",
             sections.curves(runs),
-            "Point at a chart for its values, or focus it and use the arrow keys. Shaded is where "
-            "a healthy run lies, red what counts as collapsed, dashed the loss by chance or an "
-            "even spread of the embeddings.",
-            "Nothing has been measured yet.",
+            "Point at a chart to read its values, or focus it and use the arrow keys. Shading "
+            "marks the range of a healthy run, red what counts as collapsed; dashed lines mark "
+            "the loss at chance level and evenly spread embeddings.",
+            "No metrics have been logged yet.",
         ),
         _Section(
             "evaluation",
             "Evaluation",
             sections.evaluations(runs),
-            instead="Nothing has been evaluated: the run is not finished, or there are no labels "
-            "or test images.",
+            instead="Nothing has been evaluated yet: the run is not finished, or there are no "
+            "labels or no test images.",
         ),
         _Section(
             "views",
             "Augmented views",
-            looks.views(runs),
-            "Training images and what the method sees of them. A fused view is one in which the "
-            "images of a batch have exchanged content; values beyond black and white are cut off.",
-            "No run here has its images at hand.",
+            feature_panels.augmented_views(runs),
+            "Training images and the views of them that the method is trained on. In a fused view, "
+            "the images of a batch have exchanged content; values beyond black and white are "
+            "clipped.",
+            "No run on this page has its images available.",
         ),
         _Section(
             "neighbours",
             "Nearest neighbours",
-            looks.neighbours(runs),
-            f"By cosine similarity of the features. {_asked(runs)}",
-            unseen,
+            feature_panels.neighbours(runs),
+            f"By cosine similarity of the features. {_set_sizes(runs)}",
+            no_features,
         ),
         _Section(
             "map",
             "Map of the features",
-            looks.maps(runs),
-            "t-SNE of normalised features; only who lies near whom means something, not how far. "
-            "Click a point, or focus one and use the arrow keys, to see its image, in every map "
-            "that has it.",
-            unseen,
+            feature_panels.maps(runs),
+            "t-SNE of the normalised features: only which points are neighbours is meaningful, not "
+            "how far apart they are. Click a point, or focus one and use the arrow keys, to see "
+            "its image in every map that contains it.",
+            no_features,
         ),
         _Section(
             "confusion",
             "Confusion matrix",
-            looks.confusions(runs),
+            feature_panels.confusions(runs),
             f"Weighted kNN vote, k = {KNN_K}, cosine similarity, weights exp(similarity / "
-            f"{KNN_TEMPERATURE}). {_asked(runs)} Rows are the true classes; a cell's shade is its "
-            "share of the row.",
-            unlabelled,
+            f"{KNN_TEMPERATURE}). {_set_sizes(runs)} Rows are the true classes; the shade of a "
+            "cell is its share of the row.",
+            no_labels,
         ),
         _Section(
             "spectrum",
             "Spectrum of the features",
-            looks.spectra(runs),
-            "A line that falls off early is a representation that uses few of its dimensions.",
-            unseen,
+            feature_panels.spectra(runs),
+            "A line that drops early belongs to a representation that uses few of its dimensions.",
+            no_features,
         ),
         _Section("configuration", "Configuration", sections.configs(runs)),
         _Section(
             "environment",
             "Environment",
             sections.environment(versions),
-            "What this page was made with; what a run computed on stands above.",
+            "Software and device that made this page; the device of each run is listed under Runs.",
         ),
     ]
 
 
-def _asked(runs: Sequence[Exhibit]) -> str:
-    """How many images were asked about, in words: once where it is the same for all runs."""
-    said = {
-        f"{look.queries:,} {look.kind} against {look.bank:,} training images."
-        for look in (run.look for run in runs)
-        if look
+def _set_sizes(runs: Sequence[RunView]) -> str:
+    """How many images are compared with how many, as one sentence if all runs agree."""
+    sentences = {
+        f"{view.query_count:,} {view.query_kind} against {view.bank_size:,} training images."
+        for view in (run.features for run in runs)
+        if view
     }
-    return " ".join(sorted(said))
+    return " ".join(sorted(sentences))
 
 
-def _in_html(section: _Section) -> Markup:
-    said = section.intro if section.body else section.instead
-    intro = tag("p", said, class_="intro") if said else None
+def _section_element(section: _Section) -> Markup:
+    text = section.intro if section.body else section.instead
+    intro = tag("p", text, class_="intro") if text else None
     heading = tag("h2", section.title, id=f"{section.key}-title")
-    labelled = {"id": section.key, "aria_labelledby": f"{section.key}-title"}
-    return tag("section", heading, intro, section.body, **labelled)
+    attributes = {"id": section.key, "aria_labelledby": f"{section.key}-title"}
+    return tag("section", heading, intro, section.body, **attributes)
 
 
 def _file(name: str) -> Markup:
@@ -147,7 +154,7 @@ def _file(name: str) -> Markup:
 
 
 def _policy(style: str, script: str) -> str:
-    """Nothing but this style, this script and pictures in the page itself; no network."""
+    """Allows this style, this script and embedded pictures, and nothing from the network."""
     return (
         f"default-src 'none'; img-src data:; style-src '{_sha256(style)}'; "
         f"script-src '{_sha256(script)}'; base-uri 'none'; form-action 'none'"

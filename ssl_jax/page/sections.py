@@ -1,25 +1,25 @@
-"""The parts of the page, each a function of the runs that are shown; none computes anything."""
+"""The sections on metrics and settings, each a function of the runs; nothing is computed here."""
 
 import datetime
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ssl_jax.evaluation.table import ENCODERS
 from ssl_jax.health.verdict import COLLAPSED_RANK, COLLAPSED_STD
-from ssl_jax.page.charts import Band, Level, Series, line_chart, swatch
-from ssl_jax.page.exhibits import Exhibit
-from ssl_jax.page.markup import Markup, join, tag
+from ssl_jax.page.charts import Band, Level, Series, colour_class, line_chart, swatch
+from ssl_jax.page.markup import Markup, fragment, scrollable, tag
+from ssl_jax.page.run_view import RunView
 from ssl_jax.training.curves import PANELS
 
-# Not curves, or not interesting ones.
-_NOT_DRAWN = {"step", "epoch", "seconds", "seconds_left", *PANELS}
+# Metrics whose curves would show nothing, and those that have a panel of their own.
+_NOT_AMONG_OTHERS = {"step", "epoch", "seconds", "seconds_left", *PANELS}
 _COLUMNS = ("run", "protocol", "data", "encoder", "top-1", "top-5", "mAP", "seeds", "images", "")
 _IN_COLUMNS = {"protocol", "data", "step", "top1", "top1_std", "top5", "top5_std", "map", "map_std"}
-_ENCODERS = {"trained": "trained encoder", "untrained": "untrained encoder", "pixels": "raw pixels"}
 
 
-def overview(runs: Sequence[Exhibit]) -> Markup:
-    """What was run, and whether it is healthy: one column a run."""
+def overview(runs: Sequence[RunView]) -> Markup:
+    """What was run and whether it is healthy, one column per run."""
     facts = [_facts(run) for run in runs]
     head = tag("tr", tag("td"), [_run_header(i, run) for i, run in enumerate(runs)])
     rows = [
@@ -27,16 +27,16 @@ def overview(runs: Sequence[Exhibit]) -> Markup:
         for name in facts[0]
         if any(fact[name] is not None for fact in facts)
     ]
-    return _scrolled(tag("table", tag("thead", head), tag("tbody", rows), class_="facts"))
+    return scrollable(tag("table", tag("thead", head), tag("tbody", rows), class_="facts"))
 
 
-def _run_header(index: int, run: Exhibit) -> Markup:
-    return tag("th", swatch(index), run.record.name, scope="col")
+def _run_header(index: int, run: RunView) -> Markup:
+    return tag("th", swatch(index), run.files.name, scope="col")
 
 
-def _facts(run: Exhibit) -> dict[str, Any]:
-    config, result = run.record.config, run.record.result or {}
-    last = run.record.metrics[-1] if run.record.metrics else {}
+def _facts(run: RunView) -> dict[str, Any]:
+    config, result = run.files.config, run.files.result or {}
+    last = run.files.metrics[-1] if run.files.metrics else {}
     seconds = result.get("seconds", last.get("seconds"))
     speed = result.get("images_per_second") or last.get("images_per_second")
     skipped = result.get("skipped_files") or []
@@ -58,12 +58,12 @@ def _facts(run: Exhibit) -> dict[str, Any]:
     }
 
 
-def _health(run: Exhibit) -> Markup:
+def _health(run: RunView) -> Markup:
     if run.warnings is None:
-        return tag("p", "not judged", class_="note")
+        return tag("p", "not assessed", class_="note")
     if not run.warnings:
         return tag("p", "\u2713 nothing points to a collapse", class_="good")
-    return join(tag("p", f"\u26a0 {text}", class_="bad") for text in run.warnings)
+    return fragment(tag("p", f"\u26a0 {text}", class_="bad") for text in run.warnings)
 
 
 def _method(config: Mapping[str, Any]) -> str:
@@ -74,12 +74,12 @@ def _method(config: Mapping[str, Any]) -> str:
     return " + ".join(parts)
 
 
-def _state(run: Exhibit, last: Mapping[str, float]) -> str:
-    epochs = run.record.config.get("epochs")
-    if run.record.result is not None:
-        return f"finished: {run.record.result.get('steps'):,} steps, {epochs} epochs"
+def _state(run: RunView, last: Mapping[str, float]) -> str:
+    epochs = run.files.config.get("epochs")
+    if run.files.result is not None:
+        return f"finished: {run.files.result.get('steps'):,} steps, {epochs} epochs"
     step = f"{int(last.get('step', 0)):,}"
-    planned = f" of {run.steps:,}" if run.steps else ""
+    planned = f" of {run.planned_steps:,}" if run.planned_steps else ""
     return f"not finished: step {step}{planned}, epoch {last.get('epoch', 0):.1f} of {epochs}"
 
 
@@ -87,29 +87,23 @@ def _hash(digest: str | None) -> Markup | None:
     return tag("code", digest) if digest else None
 
 
-def curves(runs: Sequence[Exhibit]) -> Markup | None:
-    """The figures of training with what is expected of them; the rest folded away."""
-    known = {name for run in runs for line in run.record.metrics for name in line}
-    if not known:
+def curves(runs: Sequence[RunView]) -> Markup | None:
+    """Metrics of training with their expected ranges; the less important ones folded away."""
+    logged = {name for run in runs for line in run.files.metrics for name in line}
+    if not logged:
         return None
-    main = [_curve(name, title, runs) for name, title in PANELS.items() if name in known]
-    others = [_curve(name, name, runs) for name in sorted(known - _NOT_DRAWN)]
-    return join(
-        [
-            tag("div", main, class_="charts"),
-            tag("details", tag("summary", "more figures"), tag("div", others, class_="charts"))
-            if any(others)
-            else None,
-        ]
-    )
+    main = [_curve(name, title, runs) for name, title in PANELS.items() if name in logged]
+    others = [_curve(name, name, runs) for name in sorted(logged - _NOT_AMONG_OTHERS)]
+    folded = tag("details", tag("summary", "more metrics"), tag("div", others, class_="charts"))
+    return fragment([tag("div", main, class_="charts"), folded if any(others) else None])
 
 
-def _curve(name: str, title: str, runs: Sequence[Exhibit]) -> Markup | None:
+def _curve(name: str, title: str, runs: Sequence[RunView]) -> Markup | None:
     series = []
     for index, run in enumerate(runs):
-        points = [(m["epoch"], m[name]) for m in run.record.metrics if {name, "epoch"} <= set(m)]
+        points = [(m["epoch"], m[name]) for m in run.files.metrics if {name, "epoch"} <= set(m)]
         if points:
-            series.append(Series(run.record.name, index, *zip(*points, strict=True)))
+            series.append(Series(run.files.name, index, *zip(*points, strict=True)))
     if not series:
         return None
     bands, levels = _expected(name, runs)
@@ -117,8 +111,8 @@ def _curve(name: str, title: str, runs: Sequence[Exhibit]) -> Markup | None:
     return line_chart(title, series, x_title="epoch", bands=bands, levels=levels, zero=zero)
 
 
-def _expected(name: str, runs: Sequence[Exhibit]) -> tuple[list[Band], list[Level]]:
-    """Bands and levels of a panel, as in `report.curves`; of several runs in their colours."""
+def _expected(name: str, runs: Sequence[RunView]) -> tuple[list[Band], list[Level]]:
+    """Bands and levels of a chart, as in curves.png; in the colours of the runs if these differ."""
     if name == "embedding_std_ratio":
         return [Band(0.0, COLLAPSED_STD, "collapsed", "collapsed")], [Level(1.0, "even", "even")]
     if name == "effective_rank":
@@ -129,7 +123,7 @@ def _expected(name: str, runs: Sequence[Exhibit]) -> tuple[list[Band], list[Leve
     same = len({run.expectation for run in runs}) == 1
     for index, run in enumerate(runs[:1] if same else runs):
         low, high, chance = run.expectation.low, run.expectation.high, run.expectation.chance
-        kind, whose = ("", "") if same else (f"s{index % 8}", f", {run.record.name}")
+        kind, whose = ("", "") if same else (colour_class(index), f", {run.files.name}")
         if math.isfinite(low) or math.isfinite(high):
             bands.append(Band(low, high, kind or "healthy", f"healthy{whose}"))
         if chance is not None:
@@ -137,72 +131,79 @@ def _expected(name: str, runs: Sequence[Exhibit]) -> tuple[list[Band], list[Leve
     return bands, levels
 
 
-def evaluations(runs: Sequence[Exhibit]) -> Markup | None:
-    """Every accuracy under the name of its protocol, and the protocols in words."""
+def evaluations(runs: Sequence[RunView]) -> Markup | None:
+    """Every accuracy with the name of its protocol, and descriptions of the protocols."""
     rows = [row for index, run in enumerate(runs) for row in _evaluation_rows(index, run)]
     if not rows:
         return None
     head = tag("tr", [tag("th", name, scope="col") for name in _COLUMNS])
     table = tag("table", tag("thead", head), tag("tbody", rows), class_="numbers")
-    words: dict[str, Any] = {}
+    described: dict[str, Any] = {}
     for run in runs:
-        words |= ((run.record.result or {}).get("evaluation") or {}).get("protocol", {})
-    terms = [(tag("dt", name), tag("dd", text)) for name, text in words.items()]
-    explained = tag("details", tag("summary", "the protocols in words"), tag("dl", terms))
-    return join([_scrolled(table), explained if terms else None])
+        described |= ((run.files.result or {}).get("evaluation") or {}).get("protocol", {})
+    terms = [(tag("dt", name), tag("dd", text)) for name, text in described.items()]
+    folded = tag("details", tag("summary", "descriptions of the protocols"), tag("dl", terms))
+    return fragment([scrollable(table), folded if terms else None])
 
 
-def _evaluation_rows(index: int, run: Exhibit) -> Iterator[Markup]:
-    name = tag("th", swatch(index), run.record.name, scope="row")
-    data = run.record.config.get("data", {}).get("name")
-    final = (run.record.result or {}).get("evaluation") or {}
-    for encoder, words in _ENCODERS.items():
+def _evaluation_rows(index: int, run: RunView) -> Iterator[Markup]:
+    name = tag("th", swatch(index), run.files.name, scope="row")
+    data = run.files.config.get("data", {}).get("name")
+    final = (run.files.result or {}).get("evaluation") or {}
+    for encoder, label in ENCODERS.items():
         scores = final.get(encoder, {})
         for protocol in ("knn", "linear"):
             if f"{protocol}_top1" in scores:
                 top = [_percent(scores.get(f"{protocol}_top{k}")) for k in (1, 5)]
-                cells = [protocol, data, words, *top, "", "", _plain(run.splits), ""]
+                cells = [protocol, data, label, *top, "", "", _readable(run.split_sizes), ""]
                 yield tag("tr", name, [tag("td", cell) for cell in cells])
-    for found in run.record.evaluations:
-        top = [_percent(found.get(key), found.get(f"{key}_std")) for key in ("top1", "top5", "map")]
-        step = found.get("step")
-        encoder = f"{_ENCODERS['trained']}, step {step:,}" if isinstance(step, int) else "encoder"
-        more = _figures(found, without=_IN_COLUMNS)
-        cells = [found.get("protocol"), found.get("data"), encoder, *top]
-        cells += [_plain(found.get("seeds")), _plain(found.get("splits")), more]
+    for evaluation in run.files.evaluations:
+        top = [
+            _percent(evaluation.get(key), evaluation.get(f"{key}_std"))
+            for key in ("top1", "top5", "map")
+        ]
+        step = evaluation.get("step")
+        encoder = f"{ENCODERS['trained']}, step {step:,}" if isinstance(step, int) else "encoder"
+        more = _details(evaluation, without=_IN_COLUMNS)
+        cells = [evaluation.get("protocol"), evaluation.get("data"), encoder, *top]
+        cells += [_readable(evaluation.get("seeds")), _readable(evaluation.get("splits")), more]
         yield tag("tr", name, [tag("td", cell) for cell in cells])
 
 
 def _percent(value: Any, std: Any = None) -> str:
-    """An accuracy in [0, 1] with its standard deviation over the seeds."""
+    """An accuracy in [0, 1] with its standard deviation over seeds; empty if it is not a number."""
     if not isinstance(value, int | float):
         return ""
     return f"{value:.2%}" + (f" \u00b1 {std:.2%}" if isinstance(std, int | float) else "")
 
 
-def _figures(found: Mapping[str, Any], without: set[str]) -> Markup | None:
-    """What else a protocol returned, and how it was done, folded away; lists are left out."""
-    shown = {k: v for k, v in found.items() if k not in without and isinstance(v, int | float)}
-    settings = found.get("settings")
-    told = shown | (settings if isinstance(settings, dict) else {})
-    terms = [(tag("dt", key), tag("dd", _plain(value))) for key, value in told.items()]
+def _details(evaluation: Mapping[str, Any], without: set[str]) -> Markup | None:
+    """Further numbers that a protocol returned, and its settings, folded away."""
+    numbers = {
+        key: value
+        for key, value in evaluation.items()
+        if key not in without and isinstance(value, int | float)
+    }
+    settings = evaluation.get("settings")
+    details = numbers | (settings if isinstance(settings, dict) else {})
+    terms = [(tag("dt", key), tag("dd", _readable(value))) for key, value in details.items()]
     return tag("details", tag("summary", "more"), tag("dl", terms)) if terms else None
 
 
-def _plain(value: Any) -> str:
-    """A value of JSON for people."""
+def _readable(value: Any) -> str:
+    """A JSON value as readable text."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(part)}" for key, part in value.items())
+        return ", ".join(f"{key} {_readable(part)}" for key, part in value.items())
     if isinstance(value, list):
-        return ", ".join(map(_plain, value))
+        return ", ".join(map(_readable, value))
     if isinstance(value, float):
         return f"{value:.4g}"
     return "" if value is None else str(value)
 
 
-def configs(runs: Sequence[Exhibit]) -> Markup:
-    """All settings by their dotted names; those in which the runs differ are marked."""
-    settings = [dict(_dotted(run.record.config)) for run in runs]
+def configs(runs: Sequence[RunView]) -> Markup:
+    """All settings by their dotted names; those that differ between the runs are marked."""
+    settings = [dict(_dotted(run.files.config)) for run in runs]
     rows = []
     for key in sorted({key for values in settings for key in values}):
         cells = [values.get(key, "") for values in settings]
@@ -213,8 +214,8 @@ def configs(runs: Sequence[Exhibit]) -> Markup:
         rows.append(tag("tr", header, cells, class_="differs" if differs else None))
     head = tag("tr", tag("th", "key", scope="col"), [_run_header(i, r) for i, r in enumerate(runs)])
     table = tag("table", tag("thead", head), tag("tbody", rows), class_="config")
-    only = tag("label", tag("input", type="checkbox", id="only"), " only what differs")
-    return join([only if len(runs) > 1 else None, _scrolled(table)])
+    toggle = tag("label", tag("input", type="checkbox", id="only"), " show differences only")
+    return fragment([toggle if len(runs) > 1 else None, scrollable(table)])
 
 
 def _dotted(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -226,10 +227,6 @@ def _dotted(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 
 
 def environment(versions: Mapping[str, str]) -> Markup:
-    """What the page was made with."""
+    """Versions of the software that made the page, and the device."""
     rows = [tag("tr", tag("th", k, scope="row"), tag("td", v)) for k, v in versions.items()]
     return tag("table", tag("tbody", rows), class_="facts")
-
-
-def _scrolled(table: Markup) -> Markup:
-    return tag("div", table, class_="scrolled")

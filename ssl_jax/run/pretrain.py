@@ -42,14 +42,14 @@ def train_and_evaluate(
     first = jax.process_index() == 0
     progress = Progress(setup.plan.steps, settings["epochs"], quiet=not first)
     for note in setup.notes:
-        progress.say(str(note))
+        progress.print_line(str(note))
     if skipped := setup.data.splits.train.skipped:
-        progress.say(skipped_files(skipped))
+        progress.print_line(skipped_files(skipped))
     shapes = setup.trainer.shapes().params
-    progress.say(f"{count_parameters(shapes):,} trainable parameters")
-    train, clock = restore(setup, checkpoints, report=progress.say)
+    progress.print_line(f"{count_parameters(shapes):,} trainable parameters")
+    train, clock = restore(setup, checkpoints, report=progress.print_line)
     if train.step:
-        progress.say(f"resuming from step {train.step}")
+        progress.print_line(f"resuming from step {train.step}")
     if first:
         atomic.write_json(workdir / "config.json", settings)
         atomic.replace_text(workdir / SPEC_FILE, setup.model.encoder.to_json() + "\n")
@@ -57,9 +57,11 @@ def train_and_evaluate(
     with MetricsLog(workdir if first else None, int(train.step)) as log, progress:
         train = _train(setup, train, clock, checkpoints, preemption, log, progress)
         if preemption.asked_anywhere():
-            progress.say(f"stopped and saved at step {int(train.step)}; run it again to resume")
+            progress.print_line(
+                f"stopped and saved at step {int(train.step)}; run it again to resume"
+            )
             return
-        progress.say("evaluating ...")
+        progress.print_line("evaluating ...")
     finish(setup, train, clock, settings, workdir)
 
 

@@ -1,6 +1,6 @@
-"""Checkpoints of a run: asynchronous, verified on load, the latest few and the best.
+"""Checkpoints of a run: saved asynchronously, verified on load; keeps the latest few and the best.
 
-Reading changes nothing on disk, so that other programs may read during training.
+Reading changes nothing on disk, so other programs may read during training.
 """
 
 import contextlib
@@ -24,8 +24,8 @@ class Restored(NamedTuple):
     """A checkpoint that was read.
 
     step: of the checkpoint.
-    state: like the abstract state.
-    meta: as given to `Checkpoints.save`.
+    state: pytree with the structure of the abstract state.
+    meta: JSON content that was given to `Checkpoints.save`.
     """
 
     step: int
@@ -36,13 +36,13 @@ class Restored(NamedTuple):
 class Checkpoints:
     """The checkpoints of one run, one folder per step; a context manager.
 
-    The `keep` latest are kept and, if metrics were given, the best (highest). State is a pytree
-    of arrays that are replicated over the devices; typed keys are allowed. With several processes
-    all of them make the same calls.
+    Keeps the latest checkpoints and, if metrics were given, the best (highest). A state is a pytree
+    of arrays that are replicated over the devices; typed keys are allowed. With several processes,
+    all of them must make the same calls.
 
     Args:
-      directory: of all checkpoints; the first save creates it.
-      keep: number of latest checkpoints that stay on disk.
+      directory: folder of all checkpoints; created by the first save.
+      keep: number of latest checkpoints to keep.
     """
 
     def __init__(self, directory: str | os.PathLike[str], *, keep: int = 2):
@@ -59,7 +59,7 @@ class Checkpoints:
         self.close()
 
     def steps(self) -> list[int]:
-        """Steps that have a checkpoint, damaged or not, in ascending order."""
+        """Steps that have a checkpoint, intact or damaged, in ascending order."""
         if not self._directory.exists():
             return []
         folders = [path for path in self._directory.iterdir() if path.is_dir()]
@@ -71,27 +71,27 @@ class Checkpoints:
         """Starts a save and returns; the arrays may then be donated. No-op for a saved step.
 
         Args:
-          step: updates behind `state`.
+          step: number of updates that led to `state`.
           state: pytree of arrays.
-          meta: any JSON content; `restore` returns it.
+          meta: JSON content, which `restore` returns.
           metric: decides which checkpoint is the best; higher is better.
 
         Raises:
-          UserError: if a number in `state` is not finite (nothing is written), or if the previous
-            save could not be written.
+          UserError: if a number in `state` is not finite, in which case nothing is written, or if
+            the previous save failed.
         """
         self.wait()
         writer = self._writer or self._open_writer()
-        # Training resumed from an older checkpoint: the damaged ones that it skipped are of no
-        # use and must not take the place of an intact one among the latest.
+        # Training resumed from an older checkpoint. The damaged ones that it skipped are useless,
+        # and must not displace an intact one from the latest few.
         while self._damaged:
             writer.delete(self._damaged.pop())
         if step in self.steps():
             return
         arrays = by_path(state)
-        described = integrity.describe(arrays, step)
+        descriptions = integrity.describe(arrays, step)
         self._remember(step, metric)
-        writer.start(step, {"arrays": described, "metric": metric, "meta": meta}, arrays)
+        writer.start(step, {"arrays": descriptions, "metric": metric, "meta": meta}, arrays)
 
     def restore(
         self,
@@ -100,20 +100,23 @@ class Checkpoints:
         step: int | None = None,
         report: Callable[[str], None] = print,
     ) -> Restored | None:
-        """The newest intact checkpoint, or that of `step`; None if there are none.
+        """Reads the latest intact checkpoint, or that of `step`.
 
         Args:
           abstract_state: pytree of `jax.ShapeDtypeStruct` with shardings, on any devices.
-          step: of the checkpoint to read; None: the newest that is intact.
-          report: gets one line for every damaged checkpoint that is skipped.
+          step: which checkpoint to read; None for the latest that is intact.
+          report: gets one line for each damaged checkpoint that is skipped.
+
+        Returns:
+          The checkpoint; None if there are none.
 
         Raises:
-          UserError: if the checkpoint holds other arrays, if every checkpoint is damaged, or if
+          UserError: if the checkpoint contains other arrays, if all checkpoints are damaged, or if
             `step` was given and its checkpoint is missing or damaged.
         """
         read = partial(orbax_files.read_state, abstract_state=abstract_state)
-        found = self._newest(read, step, report)
-        return None if found is None else Restored(found[0], *found[1])
+        latest = self._read_latest(read, step, report)
+        return None if latest is None else Restored(latest[0], *latest[1])
 
     def arrays(
         self,
@@ -122,33 +125,33 @@ class Checkpoints:
         step: int | None = None,
         report: Callable[[str], None] = print,
     ) -> tuple[int, dict[str, np.ndarray]]:
-        """Selected arrays of the newest intact checkpoint, or of that of `step`.
+        """Reads selected arrays of the latest intact checkpoint, or of that of `step`.
 
         For readers that need a part of a run and do not know its configuration.
 
         Args:
-          wanted: selects by name; names are paths such as "params/backbone/conv1/kernel".
-          step: of the checkpoint to read; None: the newest that is intact.
-          report: gets one line for every damaged checkpoint that is skipped.
+          wanted: selects arrays by name; names are paths such as "params/backbone/conv1/kernel".
+          step: which checkpoint to read; None for the latest that is intact.
+          report: gets one line for each damaged checkpoint that is skipped.
 
         Returns:
-          The step of the checkpoint, and the arrays whose names are wanted, on the host.
+          The step of the checkpoint, and the selected arrays by name, on the host.
 
         Raises:
-          UserError: if there is no checkpoint or none of `step`, or it is damaged.
+          UserError: if there is no checkpoint or none of `step`, or if it is damaged.
         """
-        found = self._newest(partial(orbax_files.read_arrays, wanted=wanted), step, report)
-        if found is None:
+        latest = self._read_latest(partial(orbax_files.read_arrays, wanted=wanted), step, report)
+        if latest is None:
             raise UserError(f"{self._directory} has no checkpoint yet")
-        return found
+        return latest
 
     def wait(self) -> None:
-        """Returns once the last save is on disk; raises UserError if it failed."""
+        """Blocks until the last save is on disk; raises UserError if it failed."""
         if self._writer is not None:
             self._writer.wait()
 
     def close(self) -> None:
-        """Waits for the last save and ends Orbax's threads; raises UserError if it failed."""
+        """Waits for the last save, then stops Orbax's threads; raises UserError if it failed."""
         try:
             self.wait()
         finally:
@@ -156,10 +159,10 @@ class Checkpoints:
                 self._writer.close()
                 self._writer = None
 
-    def _newest(
+    def _read_latest(
         self, read: Callable[[Path], T], step: int | None, report: Callable[[str], None]
     ) -> tuple[int, T] | None:
-        """Step and content, by `read`, of the newest intact checkpoint or of that of `step`."""
+        """(step, what `read` returned) for the latest intact checkpoint, or for that of `step`."""
         steps = self.steps()
         if step is not None and step not in steps:
             raise UserError(f"{self._directory} has no checkpoint of step {step}, only of {steps}")
@@ -181,15 +184,15 @@ class Checkpoints:
             with contextlib.suppress(integrity.Damaged):
                 document = orbax_files.read_document(self._directory / str(step))
                 self._remember(step, document["metric"])
-        self._writer = orbax_files.Writer(self._directory, self._kept)
+        self._writer = orbax_files.Writer(self._directory, self._steps_to_keep)
         return self._writer
 
     def _remember(self, step: int, metric: float | None) -> None:
         if metric is not None and math.isfinite(metric):
             self._metrics[step] = metric
 
-    def _kept(self, steps: list[int]) -> set[int]:
-        """The latest of the steps, and the best; of several equally good ones the last."""
+    def _steps_to_keep(self, steps: list[int]) -> set[int]:
+        """The steps to keep: the latest, and the best or the last of several equally good ones."""
         kept = set(sorted(steps)[-self._keep :])
         rated = [(self._metrics[step], step) for step in steps if step in self._metrics]
         if rated:

@@ -1,4 +1,4 @@
-"""In what two JSON documents differ."""
+"""Differences between two JSON documents."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Digests of files and arrays, and the checks that a checkpoint is still what was saved.
+"""Digests of files and arrays, which verify that a checkpoint is still what was saved.
 
-Orbax commits atomically but does not notice a flipped bit. A checkpoint therefore records a
-SHA-256 of each of its files, and one of each array, taken before Orbax received it. Both are
+Orbax commits atomically but does not notice a flipped bit. A checkpoint therefore records the
+SHA-256 of each of its files, and that of each array before it was passed to Orbax. Both are
 compared on load.
 """
 
@@ -19,15 +19,15 @@ import numpy as np
 from ssl_jax.errors import UserError
 from ssl_jax.types import by_path
 
-FILES = "files.json"  # in the folder of a step: digests of the files of all items
+FILES = "files.json"  # in the folder of a step; digests of the files of all items
 
 
 class Damaged(Exception):
-    """A checkpoint that cannot be read or differs from the one saved; one line says why."""
+    """A checkpoint cannot be read or differs from the one saved; the message is one line."""
 
 
 def first_cause(error: BaseException) -> str:
-    """The type and message of the first cause of an error, on one line."""
+    """Type and message of the root cause of an error, on one line."""
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
@@ -47,7 +47,7 @@ def describe(arrays: dict[str, jax.Array], step: int) -> dict[str, dict[str, Any
 
     Args:
       arrays: by name.
-      step: updates behind the arrays, for the error message.
+      step: number of updates that led to them, for the error message.
 
     Raises:
       UserError: if a number is not finite.
@@ -64,13 +64,13 @@ def describe(arrays: dict[str, jax.Array], step: int) -> dict[str, dict[str, Any
 
 
 def require_same_arrays(
-    path: Path, held: dict[str, dict[str, Any]], needed: dict[str, Any]
+    path: Path, stored: dict[str, dict[str, Any]], needed: dict[str, Any]
 ) -> None:
-    """Compares the names, shapes and dtypes in a checkpoint with those that are needed.
+    """Compares names, shapes and dtypes of the arrays in a checkpoint with those that are needed.
 
     Args:
       path: of the checkpoint, for the error message.
-      held: the arrays in the checkpoint, as `describe` returned them.
+      stored: descriptions of the arrays in the checkpoint, from `describe`.
       needed: arrays or `jax.ShapeDtypeStruct`, by name.
 
     Raises:
@@ -79,35 +79,35 @@ def require_same_arrays(
     reason = "the architecture or batch size differs"
     for name, leaf in needed.items():
         needs = _shape_and_dtype(leaf)
-        if name not in held:
+        if name not in stored:
             raise UserError(f"checkpoint {path} lacks {name} {needs['shape']}: {reason}")
         for attribute in ("shape", "dtype"):
-            if held[name][attribute] != needs[attribute]:
+            if stored[name][attribute] != needs[attribute]:
                 raise UserError(
-                    f"checkpoint {path} holds {name} {held[name][attribute]}, "
+                    f"checkpoint {path} holds {name} {stored[name][attribute]}, "
                     f"this configuration needs {needs[attribute]}: {reason}"
                 )
-    for name in held:
+    for name in stored:
         if name not in needed:
             raise UserError(
-                f"checkpoint {path} holds {name} {held[name]['shape']}, "
+                f"checkpoint {path} holds {name} {stored[name]['shape']}, "
                 f"which this configuration does not have: {reason}"
             )
 
 
-def verify_arrays(arrays: dict[str, jax.Array], held: dict[str, dict[str, Any]]) -> None:
-    """Compares loaded arrays with the digests from before they were saved.
+def verify_arrays(arrays: dict[str, jax.Array], stored: dict[str, dict[str, Any]]) -> None:
+    """Compares loaded arrays with the digests that were taken before they were saved.
 
     Args:
       arrays: by name.
-      held: as `describe` returned it; names besides those in `arrays` are ignored.
+      stored: descriptions from `describe`; those of further arrays are ignored.
 
     Raises:
       Damaged: if the digest of an array differs.
     """
 
     def verify(name: str) -> None:
-        if _sha256(_host(arrays[name])) != held[name]["sha256"]:
+        if _sha256(_host(arrays[name])) != stored[name]["sha256"]:
             raise Damaged(f"array {name} does not match its digest")
 
     with ThreadPoolExecutor() as pool:
@@ -115,7 +115,7 @@ def verify_arrays(arrays: dict[str, jax.Array], held: dict[str, dict[str, Any]])
 
 
 def write_file_digests(folder: Path, items: Sequence[str]) -> None:
-    """Records in `folder` the digests of all files in its subfolders `items`."""
+    """Records the digests of all files in the subfolders `items` of `folder`."""
     paths = [path for item in items for path in (folder / item).rglob("*") if path.is_file()]
     names = [str(path.relative_to(folder)) for path in paths]
     (folder / FILES).write_text(json.dumps(_file_digests(folder, names)))
@@ -128,19 +128,19 @@ def verify_files(folder: Path) -> None:
       Damaged: if a file or the record cannot be read, or a digest differs.
     """
     try:
-        written = json.loads((folder / FILES).read_text())
-        found = _file_digests(folder, list(written))
+        recorded = json.loads((folder / FILES).read_text())
+        current = _file_digests(folder, list(recorded))
     except (OSError, ValueError) as error:
         raise Damaged(first_cause(error)) from error
-    for name in written:
-        if found[name] != written[name]:
+    for name in recorded:
+        if current[name] != recorded[name]:
             raise Damaged(f"file {name} does not match its digest")
 
 
 def _host(array: jax.Array) -> np.ndarray:
     if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
         array = jax.random.key_data(array)
-    # With several processes, a replicated array is read from this process's first device.
+    # With several processes, reads a replicated array from the first device of this process.
     return np.asarray(array.addressable_data(0) if array.is_fully_replicated else array)
 
 

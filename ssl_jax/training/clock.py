@@ -1,4 +1,4 @@
-"""The time that a run takes, over all its sittings."""
+"""Time spent on a run, accumulated over all its sessions."""
 
 import dataclasses
 import time
@@ -6,11 +6,12 @@ import time
 
 @dataclasses.dataclass
 class Clock:
-    """Seconds of a run over all its sittings.
+    """Seconds spent on a run, accumulated over all its sessions.
 
-    total: everything from the first step on.
-    training: without compiling, probes and saves; images per second are computed from it.
-    timed_steps: the steps that `training` covers.
+    total: everything since the first step.
+    training: time in train steps, excluding compilation, probes and saves; the basis of images per
+      second.
+    timed_steps: number of steps that `training` covers.
     """
 
     total: float = 0.0
@@ -22,21 +23,21 @@ class Clock:
         self.lap_steps = 0
 
     def start(self) -> None:
-        """A sitting begins."""
+        """Begins a session."""
         self._mark = time.monotonic()
 
     def tick(self) -> None:
-        """Brings `total` up to now."""
+        """Adds to `total` the time since the last tick or start."""
         now = time.monotonic()
         self.total += now - self._mark
         self._mark = now
 
     def start_lap(self) -> None:
-        """Steps that are timed begin; `lap_steps` counts them."""
+        """Begins a stretch of timed steps; the caller counts them in `lap_steps`."""
         self._lap, self.lap_steps = time.monotonic(), 0
 
     def end_lap(self) -> float:
-        """They end. Returns steps per second; 0 where there were none."""
+        """Ends it and returns its steps per second; 0 if there were no steps."""
         if not self.lap_steps:
             return 0.0
         seconds, steps = time.monotonic() - self._lap, self.lap_steps
@@ -46,7 +47,7 @@ class Clock:
         return steps / seconds
 
     def images_per_second(self, batch_size: int) -> float:
-        """Dataset images per second of training, without compiling and probes; 0 if not timed."""
+        """Images per second of training, excluding compilation and probes; 0 if never timed."""
         if self.timed_steps <= 0 or self.training <= 0:
             return 0.0
         return self.timed_steps * batch_size / self.training

@@ -1,4 +1,4 @@
-"""The train step as a compiled program."""
+"""The train step, compiled."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +13,15 @@ Step = Callable[[TrainState, Examples], tuple[TrainState, Metrics]]
 
 
 class CompiledStep:
-    """(train state, inputs, count) -> (train state, metrics), compiled, the old state donated.
+    """(train state, inputs, count) -> (train state, metrics), compiled; donates the old state.
 
-    Inputs of several steps run in one program, a scan. That is for accelerators: on CPU the
-    gradients of convolutions run many times slower inside a loop.
+    Several steps run in one program, a scan. This is meant for accelerators: on CPU, gradients of
+    convolutions are many times slower inside a loop.
+
+    Args:
+      train_step: (train state, examples) -> (train state, metrics).
+      feed: where the images come from.
+      shardings: of the train state.
     """
 
     def __init__(self, train_step: Step, feed: Feed, shardings: Shardings):
@@ -35,10 +40,10 @@ class CompiledStep:
         return (self._single if count == 1 else self._several)(train, self._constants, inputs)
 
     def lower(self, train: Any, inputs: Any) -> jax.stages.Lowered:
-        """The program of one step, not compiled; of `train` shapes and shardings are enough."""
+        """The program of one step, not compiled; `train` may be shapes and shardings only."""
         return self._single.lower(train, self._constants, inputs)
 
     def compilations(self) -> int:
-        """How many programs were compiled so far: one, or two with several steps per call."""
+        """Number of programs compiled so far: one, or two with several steps per call."""
         programs: tuple[Any, ...] = (self._single, self._several)
         return sum(program._cache_size() for program in programs)

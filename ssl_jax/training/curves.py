@@ -1,4 +1,4 @@
-"""The curves of a run as a picture, with what a healthy run looks like drawn in."""
+"""The curves of a run as a picture, with the ranges that a healthy run is expected to stay in."""
 
 import json
 import math
@@ -8,19 +8,25 @@ from typing import Any
 from ssl_jax.health.verdict import COLLAPSED_RANK, COLLAPSED_STD
 from ssl_jax.methods.parts.base import Expectation
 
+# Metrics that are drawn, and the titles of their charts.
 PANELS = {
     "loss": "loss",
-    "embedding_std_ratio": "std of embeddings, as a part of 1 / sqrt(d)",
+    "embedding_std_ratio": "std of embeddings, relative to 1 / sqrt(d)",
     "effective_rank": "effective rank of features, held-out images",
     "knn_top1": "kNN accuracy, held-out images",
 }
 
 
 def draw_curves(metrics: Path, expectation: Expectation, picture: Path) -> None:
-    """Draws the lines of metrics.jsonl to a PNG; nothing where matplotlib is missing.
+    """Draws the metrics of a run; does nothing if matplotlib is not installed.
 
-    Green is where the loss of a healthy run lies, dashed the loss at chance or an even spread of
-    the embeddings, red what counts as collapsed.
+    Green marks the range of the loss in a healthy run, red what counts as collapsed; dashed lines
+    mark the loss at chance level and evenly spread embeddings.
+
+    Args:
+      metrics: metrics.jsonl of the run.
+      expectation: what the method expects of its loss.
+      picture: the PNG file to write.
     """
     try:
         from matplotlib.figure import Figure
@@ -39,7 +45,7 @@ def draw_curves(metrics: Path, expectation: Expectation, picture: Path) -> None:
 
 
 def _draw_expectation(axes: Any, name: str, expectation: Expectation) -> None:
-    """Bands and lines that do not move the limits of the axes, but for the red ones."""
+    """Draws the expected bands and lines; those of the loss do not extend the axes."""
     bottom, top = axes.get_ylim()
     if name == "loss":
         low, high = max(expectation.low, bottom), min(expectation.high, top)

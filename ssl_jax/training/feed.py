@@ -1,6 +1,6 @@
-"""From a data set to the images of a step: resident on the devices, or streamed to them.
+"""Feeds the images of each step, either resident on the devices or streamed to them.
 
-Both give the same images in the same order; the position is a function of the step alone.
+Both give the same images in the same order; which images a step gets depends on the step alone.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from ssl_jax.data.stream import stream
 from ssl_jax.devices.sharding import Shardings, put
 from ssl_jax.training.step import Examples
 
-# What one device may give to the images; above it they are streamed.
+# How much of a device's memory the images may take; larger data sets are streamed.
 RESIDENT_SHARE = 0.3
 RESIDENT_BYTES_ON_CPU = 2.0 * 1024**3
 
@@ -24,10 +24,11 @@ RESIDENT_BYTES_ON_CPU = 2.0 * 1024**3
 class Feed(NamedTuple):
     """Where the images of each step come from.
 
-    inputs: (step, count) -> device inputs of `count` steps, with an axis of steps if more than 1.
-    gather: (constants, inputs of one step) -> the images of that step; traced into the train step.
-    constants: what stays on the devices.
-    close: ends what runs in the background.
+    inputs: (step, count) -> inputs of `count` steps, on the devices; with a leading axis of steps
+      if `count` is more than 1.
+    gather: (constants, inputs of one step) -> images of that step; traced into the train step.
+    constants: arrays that stay on the devices.
+    close: stops reading in the background.
     """
 
     inputs: Callable[[int, int], Any]
@@ -37,7 +38,7 @@ class Feed(NamedTuple):
 
 
 def fits(dataset: Dataset) -> bool:
-    """Whether the images may stay on the devices."""
+    """Whether the images are small enough to stay on the devices."""
     device = jax.local_devices()[0]
     if device.platform == "cpu":
         return bytes_of(dataset) <= RESIDENT_BYTES_ON_CPU
@@ -46,7 +47,7 @@ def fits(dataset: Dataset) -> bool:
 
 
 def on_device(dataset: Dataset, *, batch_size: int, seed: int, shardings: Shardings) -> Feed:
-    """All images in device memory as uint8; a step is fed the numbers of its images."""
+    """A feed with all images in device memory as uint8; a step's inputs are the image indices."""
     dataset = in_memory(dataset)
     order = {"seed": seed, "size": len(dataset.images), "batch_size": batch_size}
     process = {"process_index": jax.process_index(), "process_count": jax.process_count()}
@@ -74,7 +75,7 @@ def streamed(
     steps: int,
     shardings: Shardings,
 ) -> Feed:
-    """Images read by grain while the devices compute, a few batches ahead."""
+    """A feed whose images grain reads while the devices compute, a few batches ahead."""
     batches: grain.DatasetIterator[Any] | None = None
     position = -1
 

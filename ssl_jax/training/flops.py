@@ -1,8 +1,8 @@
 """Floating-point operations of a program, counted from its convolutions and matrix products.
 
-Two per multiply-add, padding counted as if it were data, which is how published figures count.
-(`cost_analysis` of a compiled program leaves padding out and fuses things away: about 0.87 of
-this for the CIFAR ResNet-18.)
+A multiply-add counts as two operations and padding counts as data, as in published numbers.
+(`cost_analysis` of a compiled program excludes padding and operations that were fused away: about
+0.87 of this count for the CIFAR ResNet-18.)
 """
 
 import math
@@ -15,9 +15,9 @@ from jax.interpreters import partial_eval
 
 
 def forward(function: Callable[..., Any], *args: Any) -> int:
-    """Operations of one call of `function`; arguments may be `jax.ShapeDtypeStruct`s."""
+    """Operations of one call of `function`; `args` may be `jax.ShapeDtypeStruct`s."""
     jaxpr = jax.make_jaxpr(function)(*args).jaxpr
-    # What the result does not depend on, as the derivative of a stopped gradient, does not run.
+    # Drops what the result does not depend on, such as the derivative of a stopped gradient.
     needed, _ = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
     return _count(needed)
 
@@ -25,9 +25,10 @@ def forward(function: Callable[..., Any], *args: Any) -> int:
 def trained(loss: Callable[[Any], Any], params: Any) -> int:
     """Operations of the loss and of its gradient with respect to `params`.
 
-    Counted as the loss with its forward derivative, which takes one product for every product of
-    the backward pass: three times the forward pass for what is trained, less the first layer's
-    gradient to the images, and once for what is not (targets).
+    Counts the loss with its forward-mode derivative, which has one product for every product of
+    the backward pass. Trained networks thus count three times their forward pass, less the
+    gradient of the first layer with respect to the images; networks that are not trained, such as
+    targets, count once.
     """
     return forward(lambda p, t: jax.jvp(loss, (p,), (t,)), params, params)
 

@@ -19,13 +19,14 @@ from ssl_jax.training.step import Metrics, TrainState
 
 
 class Callbacks(NamedTuple):
-    """What the loop calls.
+    """Functions that the loop calls.
 
-    advance: (train state, inputs, count) -> (train state, metrics); metrics are scalars, or have
-      a leading axis of `count` steps if that is more than one.
-    inputs: (step, count) -> inputs of the next `count` steps, on the device.
-    probe: train state -> metrics on held-out images, or None.
-    warnings: (metrics, share of the run that is over) -> what is wrong, by a short name, or None.
+    advance: (train state, inputs, count) -> (train state, metrics); metrics are scalars, with a
+      leading axis of `count` steps if `count` is more than 1.
+    inputs: (step, count) -> inputs of the next `count` steps, on the devices.
+    probe: train state -> metrics on held-out images; None to skip probes.
+    warnings: (metrics, completed fraction of the run) -> messages about problems, by a short name;
+      None to skip warnings.
     """
 
     advance: Callable[[TrainState, Any, int], tuple[TrainState, Metrics]]
@@ -46,14 +47,29 @@ def train_loop(
     progress: Progress,
     preemption: Preemption,
 ) -> TrainState:
-    """Trains from the state's step to `plan.steps`, or until asked to stop, and saves at the end.
+    """Trains from the state's step to `plan.steps`, or until asked to stop.
+
+    Args:
+      train: the state to start from; it is donated.
+      plan: length of the run, and intervals of logs, probes and saves.
+      callbacks: functions that train, feed, probe and warn.
+      meta: JSON content that every checkpoint gets, in addition to the clock.
+      clock: time spent in earlier sessions; updated.
+      checkpoints: where states are saved.
+      log: gets the metrics.
+      progress: shows the metrics and warnings.
+      preemption: whether to stop early, with a save.
+
+    Returns:
+      The state after the last step.
 
     Raises:
-      UserError: at the first loss that is not finite; names the step and the last checkpoint.
+      UserError: at the first loss that is not finite; names the step and the last checkpoint. Also
+        if the device runs out of memory, or a checkpoint cannot be written.
     """
     step, warned = int(train.step), set[str]()
     window: list[tuple[int, Metrics]] = []
-    compiled: set[int] = set()  # numbers of steps a call for which there is a program
+    compiled: set[int] = set()  # steps per call for which there is a program
     clock.start()
     while step < plan.steps:
         count = _count(step, plan)
@@ -72,7 +88,7 @@ def train_loop(
         due = _due(step, plan, preemption.asked())
         if not any(due):
             continue
-        values = _summary(window, checkpoints)  # waits for the last step
+        values = _summary(window, checkpoints)  # blocks until the last step is done
         rate = plan.batch_size * clock.end_lap()
         window = []
         stop = preemption.asked_anywhere()
@@ -94,25 +110,25 @@ def train_loop(
     return train
 
 
-def _warn(found: Mapping[str, str], warned: set[str], progress: Progress) -> None:
-    """Prints a warning when it first appears."""
-    for name, text in found.items():
+def _warn(warnings: Mapping[str, str], warned: set[str], progress: Progress) -> None:
+    """Prints each warning when it first appears; `warned` holds the names of the current ones."""
+    for name, text in warnings.items():
         if name not in warned:
-            progress.say(f"warning: {text}")
+            progress.print_line(f"warning: {text}")
     warned.clear()
-    warned |= set(found)
+    warned |= set(warnings)
 
 
 def _first_call(
     callbacks: Callbacks, train: TrainState, inputs: Any, count: int, progress: Progress
 ) -> tuple[TrainState, Metrics]:
-    """The call that compiles; what it takes is shown, and counts for no rate.
+    """The call that compiles; its duration is printed and excluded from images per second.
 
     Raises:
       UserError: if the device has not enough memory for it.
     """
-    what = "the train step" if count == 1 else f"{count} train steps as one program"
-    progress.say(f"compiling {what}; this happens once ...")
+    program = "the train step" if count == 1 else f"{count} train steps as one program"
+    progress.print_line(f"compiling {program}; this happens once ...")
     start = time.monotonic()
     try:
         result = jax.block_until_ready(callbacks.advance(train, inputs, count))
@@ -121,9 +137,9 @@ def _first_call(
             raise
         raise UserError(
             "the device has not enough memory for a step: lower config.batch_size; "
-            "python -m ssl_jax.doctor says what it needs"
+            "python -m ssl_jax.doctor prints how much a step needs"
         ) from error
-    progress.say(f"compiled and run after {time.monotonic() - start:.1f} s")
+    progress.print_line(f"compiled and run after {time.monotonic() - start:.1f} s")
     return result
 
 
@@ -134,8 +150,10 @@ class _Due(NamedTuple):
 
 
 def _due(step: int, plan: Plan, asked_to_stop: bool) -> _Due:
-    """What is to be done after `step` steps. With several processes all must agree on it, so
-    they stop where all of them log anyway."""
+    """What is due after `step` steps.
+
+    With several processes all must agree on it, so they stop only at steps where all of them log.
+    """
     if asked_to_stop and jax.process_count() == 1:
         return _Due(log=True, probe=False, save=True)
     if step == plan.steps:
@@ -148,21 +166,25 @@ def _intervals(plan: Plan) -> tuple[int, int, int]:
 
 
 def _count(step: int, plan: Plan) -> int:
-    """Steps of the next call: a whole call or, where something is due before its end, one step."""
+    """Steps of the next call: `steps_per_call`, or one if something is due before its end."""
     ends = [(step // every + 1) * every for every in _intervals(plan) if every]
     room = min([plan.steps, *ends]) - step
     return plan.steps_per_call if room >= plan.steps_per_call else 1
 
 
 def _summary(window: list[tuple[int, Metrics]], checkpoints: Checkpoints) -> dict[str, float]:
-    """Means of the metrics since the last line, fetched in one transfer."""
+    """Means of the metrics since the last log line, fetched in one transfer.
+
+    Raises:
+      UserError: at the first loss that is not finite.
+    """
     fetched = jax.device_get([metrics for _, metrics in window])
     for (first, _), metrics in zip(window, fetched, strict=True):
         bad = np.flatnonzero(~np.isfinite(np.atleast_1d(metrics["loss"])))
         if len(bad):
             checkpoints.wait()
-            kept = max(checkpoints.steps(), default=None)
-            good = "there is no checkpoint yet" if kept is None else f"checkpoint {kept} is good"
+            last = max(checkpoints.steps(), default=None)
+            good = "there is no checkpoint yet" if last is None else f"checkpoint {last} is good"
             raise UserError(
                 f"the loss is not finite at step {first + int(bad[0]) + 1}; {good}; "
                 "try a lower learning_rate or a longer warm-up"
@@ -172,11 +194,11 @@ def _summary(window: list[tuple[int, Metrics]], checkpoints: Checkpoints) -> dic
         name: float(np.mean(np.concatenate([np.atleast_1d(m[name]) for m in fetched])))
         for name in names
     }
-    # The rate of the last step, not a mean over a schedule.
+    # The learning rate of the last step: its mean over a schedule would mean little.
     return {**values, "learning_rate": float(np.atleast_1d(fetched[-1]["learning_rate"])[-1])}
 
 
 def _pace(step: int, plan: Plan, rate: float) -> dict[str, float]:
-    """Epoch, images per second since the last line, seconds left at that rate."""
+    """Epoch, images per second since the last log line, and seconds left at that speed."""
     left = (plan.steps - step) * plan.batch_size / rate if rate else 0.0
     return {"epoch": step / plan.steps_per_epoch, "images_per_second": rate, "seconds_left": left}

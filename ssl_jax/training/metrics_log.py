@@ -1,4 +1,4 @@
-"""The figures of a run as they come: metrics.jsonl and TensorBoard events."""
+"""The metrics of a run, written as they are measured: metrics.jsonl and TensorBoard events."""
 
 import contextlib
 import json
@@ -11,14 +11,17 @@ from ssl_jax.storage.atomic import replace_text
 
 
 class MetricsLog:
-    """Writes one JSON object a line, flushed at once, and the same scalars as TensorBoard events.
+    """Writes one JSON object per line, flushed at once, and the same scalars as TensorBoard events.
 
-    A run that resumes at `step` drops what an earlier sitting wrote for later steps: those steps
-    are trained again.
+    A run that resumes at `step` drops what an earlier session logged for later steps, because those
+    steps are trained again.
+
+    Args:
+      workdir: folder of the run; None, in all processes except the first, writes nothing.
+      step: number of steps already trained.
     """
 
     def __init__(self, workdir: Path | None, step: int = 0):
-        """workdir: the run's folder; None, in all processes but the first, writes nothing."""
         self._open = workdir is not None
         if workdir is None:
             return
@@ -29,7 +32,7 @@ class MetricsLog:
         self._events = SummaryWriter(str(workdir / "events"), purge_step=step + 1)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """One line; `values` holds at least "loss"."""
+        """Logs the metrics after `step` steps; `values` contains at least "loss"."""
         if not self._open:
             return
         self._file.write(json.dumps({"step": step, **values}) + "\n")
@@ -47,7 +50,7 @@ class MetricsLog:
 
 
 def _lines_until(path: Path, step: int) -> list[str]:
-    """The whole lines of the steps up to `step`; a killed run may have left half a line."""
+    """The complete lines for steps up to `step`; a killed run may have left an incomplete one."""
     kept = []
     for line in path.read_text().splitlines(keepends=True):
         with contextlib.suppress(ValueError, KeyError, TypeError):

@@ -1,15 +1,18 @@
-"""How long a run is, and what happens when."""
+"""The length of a run, and the intervals at which things happen."""
 
 from typing import NamedTuple
 
 
 class Plan(NamedTuple):
-    """Lengths and intervals of a run, all in steps; an interval of 0 means never.
+    """Length and intervals of a run; an interval of 0 means never.
 
-    steps: in all. steps_per_epoch: whole batches in the training images.
+    steps: length of the run.
+    steps_per_epoch: number of complete batches in the training images.
     batch_size: images per step, over all devices.
-    log_every: a line of metrics. probe_every: metrics on held-out images. save_every: a checkpoint.
-    steps_per_call: steps in one program.
+    log_every: steps between lines of metrics.
+    probe_every: steps between probes on held-out images.
+    save_every: steps between checkpoints.
+    steps_per_call: steps in one compiled program.
     encode_batch: images that evaluation encodes at a time, over all devices.
     """
 

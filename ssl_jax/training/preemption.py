@@ -1,4 +1,4 @@
-"""Being asked to stop: SIGTERM and Ctrl-C end a run after the step it is in, with a save."""
+"""Graceful stop: SIGTERM and Ctrl-C end a run after its current step, with a save."""
 
 import signal
 from types import FrameType
@@ -11,9 +11,9 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Preemption:
-    """Remembers a SIGTERM or SIGINT while it is entered; a second one acts as usual.
+    """A context manager that records a SIGTERM or SIGINT; a second signal has its usual effect.
 
-    Enter it after `jax.distributed.initialize`, which installs a handler of its own.
+    Enter it after `jax.distributed.initialize`, which installs its own handler.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Preemption:
         return self._asked
 
     def asked_anywhere(self) -> bool:
-        """Whether any process was asked; all processes must call it at the same step."""
+        """Whether any process was asked to stop; all processes must call this at the same step."""
         if jax.process_count() == 1:
             return self._asked
         return bool(multihost_utils.process_allgather(np.asarray(self._asked)).any())

@@ -1,4 +1,4 @@
-"""The train state and the train step: pure functions, no branches.
+"""The train state and the train step, as pure functions without branches.
 
 augment -> value_and_grad(method.loss) -> optimizer -> method.update
 """
@@ -17,17 +17,20 @@ from ssl_jax.methods.parts.base import Method
 from ssl_jax.optim.norms import global_norm
 from ssl_jax.types import Batch, Params, State
 
-# Scalars, or arrays of one value a step where several steps ran in one program.
+# Scalars, or arrays with one value per step if several steps ran in one program.
 Metrics = dict[str, Float[Array, "*steps"]]
 # Keys [n] and images [n, h, w, c] -> views in [0, 1].
 Augment = Callable[[Any, Any], tuple[Any, ...]]
 
 
 class TrainState(NamedTuple):
-    """All that changes during training.
+    """Everything that changes during training.
 
-    step: updates so far. params, state: the method's. opt: the optimizer's. key: never changes;
-    the randomness of a step is folded in from its number.
+    step: number of updates so far.
+    params: parameters of the method, which the optimizer updates.
+    state: of the method, such as batch statistics and queues.
+    opt: state of the optimizer.
+    key: never changes; the number of a step is folded into it for the randomness of that step.
     """
 
     step: Int[Array, ""]
@@ -38,10 +41,11 @@ class TrainState(NamedTuple):
 
 
 class Examples(NamedTuple):
-    """The images of one step; rows are dataset examples.
+    """The images of one step.
 
-    images: uint8 [N, H, W, C]. indices: their numbers in the data set, int32 [N].
-    labels: int32 [N] or None.
+    images: uint8 [N, H, W, C].
+    indices: their positions in the data set, int32 [N].
+    labels: their classes, int32 [N]; None for an unlabelled data set.
     """
 
     images: UInt8[Array, "n h w c"]
@@ -57,7 +61,15 @@ def init_state(
     optimizer: optax.GradientTransformation,
     augment: Augment,
 ) -> TrainState:
-    """The state before the first step; call it under jit. `images` gives only its shape."""
+    """The state before the first step; call it under jit.
+
+    Args:
+      key: determines all randomness in the run.
+      images: a batch, of which only the shape is used.
+      method: the method to train.
+      optimizer: updates its parameters.
+      augment: makes the views.
+    """
     init_key, train_key = jax.random.split(key)
     views = augment(jax.random.split(init_key, len(images)), images)
     params, state = method.init(init_key, Batch(views))
@@ -72,16 +84,22 @@ def make_train_step(
     augment: Augment,
     schedule: optax.Schedule,
 ) -> Callable[[TrainState, Examples], tuple[TrainState, Metrics]]:
-    """One update as a function (train state, images) -> (train state, metrics); not yet jitted.
+    """Makes the train step, (train state, examples) -> (train state, metrics); not jitted.
 
-    Its parts are scopes, by which profiles tell their kernels apart.
+    Named scopes around its parts let profiles attribute kernels to them.
+
+    Args:
+      method: the method to train.
+      optimizer: updates its parameters.
+      augment: makes the views.
+      schedule: learning rate by step, for the metrics.
     """
 
     def train_step(train: TrainState, batch: Examples) -> tuple[TrainState, Metrics]:
         step_key = jax.random.fold_in(train.key, train.step)
         method_key, image_key = jax.random.split(step_key)
-        # By the number of the image, not by its place in the batch: the views are the same
-        # whatever the number of devices and processes.
+        # Keyed by the image's index in the data set, not by its row in the batch: the views are
+        # the same for any number of devices and processes.
         keys = jax.vmap(jax.random.fold_in, (None, 0))(image_key, batch.indices)
         with jax.named_scope("augment"):
             views = Batch(augment(keys, batch.images), batch.labels)
@@ -110,9 +128,9 @@ def make_train_step(
 
 
 def _std_ratio(embeddings: tuple[Float[Array, "n d"], ...]) -> Float[Array, ""]:
-    """Std over the batch of L2-normalised embeddings times sqrt(d), mean over d and the views.
+    """Std of L2-normalised embeddings over the batch, times sqrt(d); mean over d and the views.
 
-    1 where they spread evenly over the sphere, 0 where all are the same (SimSiam, arXiv
+    1 if the embeddings spread evenly over the sphere, 0 if they are all the same (SimSiam, arXiv
     2011.10566, Section 4.1).
     """
     ratios = [jnp.mean(jnp.std(normalize(e), axis=0)) * math.sqrt(e.shape[1]) for e in embeddings]

@@ -1,4 +1,4 @@
-"""What trains a model: the state that a run starts from, its images, and its compiled step."""
+"""Everything needed to train a model: the initial state, the images, and the compiled step."""
 
 from collections.abc import Callable
 from functools import cached_property, partial
@@ -23,9 +23,20 @@ from ssl_jax.training.step import (
 
 
 class Trainer:
-    """A method, its optimizer and its images as one train step; nothing is compiled or read yet.
+    """A method, its optimizer and its images as one train step; compiles and reads when needed.
 
-    step: the train step, not compiled: (train state, examples) -> (train state, metrics).
+    Attributes:
+      step: the train step, not compiled: (train state, examples) -> (train state, metrics).
+
+    Args:
+      method: the method to train.
+      optimizer: updates its parameters.
+      schedule: learning rate by step, for the metrics.
+      augment: makes the views.
+      shardings: of the train state and of batches.
+      seed: determines all randomness in the run.
+      images: shape [N, H, W, C] of a batch.
+      open_feed: opens the images; called once, when they are first needed.
     """
 
     def __init__(
@@ -40,7 +51,6 @@ class Trainer:
         images: tuple[int, int, int, int],
         open_feed: Callable[[], Feed],
     ):
-        """images: shape [N, H, W, C] of a batch. open_feed: called once, when images are needed."""
         parts = {"method": method, "optimizer": optimizer, "augment": augment}
         self.step = make_train_step(**parts, schedule=schedule)
         self._init, self._key = partial(init_state, **parts), jax.random.key(seed)
@@ -55,7 +65,7 @@ class Trainer:
         return self._initial(self._key)
 
     def shapes(self) -> TrainState:
-        """Shapes, types and shardings of the train state."""
+        """Shapes, dtypes and shardings of the train state."""
         return jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(
                 leaf.shape, leaf.dtype, sharding=self._shardings.replicated
@@ -64,10 +74,13 @@ class Trainer:
         )
 
     def trace(self, *, labelled: bool) -> None:
-        """Traces init and step, so that shapes that do not fit surface before compiling.
+        """Traces the initial state and the step, so that shape errors surface before compiling.
+
+        Args:
+          labelled: whether the training images have labels.
 
         Raises:
-          UserError: from the component that they do not fit.
+          UserError: from the component that the shapes do not fit.
         """
         images = jax.ShapeDtypeStruct(self._images, jnp.uint8)
         indices = jax.ShapeDtypeStruct(self._images[:1], jnp.int32)
@@ -77,23 +90,23 @@ class Trainer:
 
     @cached_property
     def feed(self) -> Feed:
-        """The images, opened at the first use."""
+        """The images, opened on first use."""
         return self._open_feed()
 
     @cached_property
     def compiled(self) -> CompiledStep:
-        """The step over the feed, compiled at its first call."""
+        """The step on the images of the feed, compiled on its first call."""
         return CompiledStep(self.step, self.feed, self._shardings)
 
     def advance(self, train: TrainState, inputs: Any, count: int) -> tuple[TrainState, Metrics]:
-        """`count` steps with their inputs; see `CompiledStep`."""
+        """Runs `count` steps; see `CompiledStep`."""
         return self.compiled(train, inputs, count)
 
     def lower(self) -> jax.stages.Lowered:
-        """The train step as training runs it, not compiled."""
+        """The train step as it is run in training, not compiled."""
         return self.compiled.lower(self.shapes(), self.feed.inputs(0, 1))
 
     def close(self) -> None:
-        """Ends what reads images in the background."""
+        """Stops reading images in the background."""
         if "feed" in self.__dict__:
             self.feed.close()

@@ -1,4 +1,4 @@
-"""A machine with stubs for every test that asks for one."""
+"""A machine with stubs, as a fixture."""
 
 import pytest
 

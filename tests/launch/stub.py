@@ -1,6 +1,6 @@
-"""Stands for Slurm's programs, ssh, gcloud, uv and the interpreter, by the name it is called by.
+"""Stub of Slurm's programs, ssh, gcloud, uv and the interpreter, depending on the name it has.
 
-Every call is noted in $CALLS: name, arguments and, of the training program, its variables.
+Appends each call to $CALLS: name, arguments and, for the training program, its variables.
 """
 
 import json
@@ -21,20 +21,20 @@ def note(**more):
 
 
 def program(flags):
-    """What ssl_jax.main would do: $PROGRAM is finish, fail, stop, or wait for a SIGTERM."""
+    """Acts as ssl_jax.main; $PROGRAM is finish, fail, stop, or wait (for a SIGTERM)."""
     variables = {k: v for k, v in os.environ.items() if k.startswith(("JAX_", "SSL_JAX"))}
     note(variables=variables)
-    if "SAID" in os.environ:
-        os.dup2(os.open(os.environ["SAID"], os.O_WRONLY), 1)
-    what = os.environ["PROGRAM"]
+    if "OUTPUT" in os.environ:
+        os.dup2(os.open(os.environ["OUTPUT"], os.O_WRONLY), 1)
+    action = os.environ["PROGRAM"]
     [workdir] = [Path(flag.removeprefix("--workdir=")) for flag in flags if "--workdir=" in flag]
     workdir.mkdir(parents=True, exist_ok=True)
     (workdir / "config.json").write_text('{"epochs": 2}')
-    if what == "fail":
+    if action == "fail":
         sys.exit(3)
-    if what == "finish":
+    if action == "finish":
         (workdir / "result.json").write_text('{"config": {"epochs": 2}}')
-    if what == "wait":
+    if action == "wait":
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         print("ready", os.getpid(), flush=True)
         signal.sigwait([signal.SIGTERM])

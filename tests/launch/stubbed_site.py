@@ -1,4 +1,4 @@
-"""A machine on which launch scripts find stubs of Slurm's, Google's and ssh's programs."""
+"""A machine on which launch scripts find stubs of Slurm, gcloud and ssh."""
 
 import importlib.util
 import json
@@ -13,7 +13,7 @@ ODD = ["--config.data.path=/a folder/it's", '--config.network.stages=("1", $HOME
 
 
 class Site:
-    """A machine with stubs; `environment` is what the scripts get."""
+    """A machine with stubs; scripts run with `environment`."""
 
     def __init__(self, folder: Path):
         self.calls_file = folder / "calls"

@@ -1,4 +1,4 @@
-"""What `join_cluster` tells jax, from what the launchers tell it."""
+"""What `join_cluster` passes to jax, depending on the variables that launchers set."""
 
 import jax
 import pytest
@@ -29,9 +29,9 @@ def test_nothing_is_joined_unless_asked_for(monkeypatch):
 def test_jax_finds_the_cluster_unless_everything_is_said(monkeypatch):
     found = {"num_processes": None, "process_id": None, "cluster_detection_method": None}
     assert joined(monkeypatch, "1", None, None, None) == [found]
-    # Said by hand: under Slurm jax would still restrict the process to one GPU.
-    said = {"num_processes": 2, "process_id": 0, "cluster_detection_method": "deactivate"}
-    assert joined(monkeypatch, "1", "host:1", "2", "0") == [said]
+    # Detection is off: under Slurm, jax would still restrict the process to one GPU.
+    given = {"num_processes": 2, "process_id": 0, "cluster_detection_method": "deactivate"}
+    assert joined(monkeypatch, "1", "host:1", "2", "0") == [given]
 
 
 def test_what_is_no_number_is_said_in_one_line(monkeypatch):

@@ -19,7 +19,7 @@ def test_kubernetes_parts_fit_together():
     variables = {entry["name"]: entry.get("value") for entry in container["env"]}
     assert job["spec"]["completionMode"] == "Indexed" and job["spec"]["parallelism"] == count
     assert variables["JAX_NUM_PROCESSES"] == str(count)
-    # An indexed Job's pods are called NAME-INDEX, within the domain of the service.
+    # Pods of an indexed Job are called NAME-INDEX, in the domain of the service.
     assert service["spec"]["selector"] == {"job-name": name}
     assert pod["subdomain"] == service["metadata"]["name"]
     assert variables["JAX_COORDINATOR_ADDRESS"].split(":")[0] == f"{name}-0.{pod['subdomain']}"

@@ -1,4 +1,4 @@
-"""What launch/tpu_pod.sh does on a pod, seen by a stub of gcloud."""
+"""What launch/tpu_pod.sh does on a pod, with a stub of gcloud."""
 
 import os
 import tarfile
@@ -41,18 +41,18 @@ def test_tpu_pod_calls_gcloud(site):
 
 
 def executed(site):
-    """Hosts execute their commands. Returns what the program says: reading it waits for its end."""
-    said = site.calls_file.with_name("said")
-    os.mkfifo(said)
-    site.environment |= {"EXECUTE": "1", "SAID": str(said)}
-    return said
+    """Lets hosts execute commands. Returns the program's output; reading it waits for its end."""
+    output = site.calls_file.with_name("output")
+    os.mkfifo(output)
+    site.environment |= {"EXECUTE": "1", "OUTPUT": str(output)}
+    return output
 
 
 def test_tpu_pod_installs_and_runs_the_repository_on_all_hosts(site, tmp_path):
-    said = executed(site)
+    output = executed(site)
     code, out, errors = tpu(site, "run", "pod", "zone-a", *site.flags, *ODD, "")
     assert (code, errors) == (0, "") and "launch/tpu_pod.sh logs pod zone-a" in out
-    assert said.read_text() == ""  # over
+    assert output.read_text() == ""  # the program has ended
     [program] = site.calls("python")
     assert program["arguments"] == ["-m", "ssl_jax.main", *site.flags, *ODD, ""]
     assert program["variables"] == {"SSL_JAX_DISTRIBUTED": "1"}
@@ -67,12 +67,12 @@ def test_tpu_pod_installs_and_runs_the_repository_on_all_hosts(site, tmp_path):
 
 
 def test_tpu_pod_does_not_start_a_second_run_and_stops_the_first(site):
-    said = executed(site)
+    output = executed(site)
     site.environment["PROGRAM"] = "wait"
     assert tpu(site, "run", "pod", "zone-a", *site.flags)[0] == 0
-    with said.open() as log:
+    with output.open() as log:
         assert log.readline().startswith("ready")
-        refused(tpu(site, "run", "pod", "zone-a", *site.flags), "a run is going on here")
+        refused(tpu(site, "run", "pod", "zone-a", *site.flags), "stop it first")
         assert tpu(site, "stop", "pod", "zone-a")[0] == 0
         assert log.read() == "saved\n"
 
@@ -84,7 +84,7 @@ def test_tpu_pod_does_not_start_a_second_run_and_stops_the_first(site):
         (["run", "pod"], "usage: launch/tpu_pod.sh"),
         (["run", "--config=x", "--workdir=/x"], "usage: launch/tpu_pod.sh"),
         (["start", "pod", "zone-a"], "usage: launch/tpu_pod.sh"),
-        (["run", "pod", "zone-a", "--workdir=runs/x"], "--workdir=/DIR is needed"),
+        (["run", "pod", "zone-a", "--workdir=runs/x"], "--workdir=/DIR"),
     ],
 )
 def test_tpu_pod_says_in_one_line_what_is_wrong(site, arguments, message):

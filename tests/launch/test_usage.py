@@ -1,4 +1,4 @@
-"""The shell scripts parse, and say how they are used."""
+"""The shell scripts parse, and print their usage."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Debian's Chromium without a window, driven over the pipe of its DevTools protocol."""
+"""Headless Chromium, driven by the DevTools protocol over a pipe."""
 
 import base64
 import fcntl
@@ -14,7 +14,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def find_browser():
-    """The path of a Chromium; skips the test where there is none."""
+    """The path of a Chromium; skips the test if none is installed."""
     for name in NAMES:
         if path := shutil.which(name):
             return path
@@ -22,12 +22,16 @@ def find_browser():
 
 
 class Tab:
-    """One page. requests: addresses that it asked for. errors: what its console got, and more."""
+    """One page.
+
+    requests: addresses that the page requested.
+    errors: messages in its console and uncaught exceptions.
+    """
 
     def __init__(self, profile: Path):
         path = find_browser()
         (its_in, our_out), (our_in, its_out) = os.pipe(), os.pipe()
-        # It reads from 3 and writes to 4, which neither of ours may be.
+        # It reads from descriptor 3 and writes to 4, so our ends must have other numbers.
         high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (its_in, its_out)]
         options = [
             "--headless=new",
@@ -72,7 +76,7 @@ class Tab:
         self._out.close()
 
     def call(self, method, **params):
-        """Sends a command and returns its result; events that come meanwhile are kept."""
+        """Sends a command and returns its result; records events that arrive before it."""
         self._number += 1
         command = {"id": self._number, "method": method, "params": params}
         if self._session:
@@ -98,7 +102,7 @@ class Tab:
         return found["result"].get("value")
 
     def click(self, selector):
-        """Scrolls to an element and clicks its centre, as a mouse would."""
+        """Scrolls to an element and clicks its centre with the mouse."""
         x, y = self.run(
             f"""(() => {{
                 const element = document.querySelector({json.dumps(selector)});
@@ -112,7 +116,7 @@ class Tab:
             self.call("Input.dispatchMouseEvent", type=kind, **at)
 
     def hover(self, selector, share):
-        """Points at an element, at a share of its width."""
+        """Moves the mouse over an element, to a fraction of its width."""
         x, y = self.run(
             f"""(() => {{
                 const element = document.querySelector({json.dumps(selector)});
@@ -124,24 +128,24 @@ class Tab:
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
     def press(self, key):
-        """Presses a key that has no character."""
+        """Presses a key that produces no character."""
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=key)
 
     def prefer(self, scheme):
-        """light or dark."""
+        """Emulates a preferred colour scheme: light or dark."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", features=features)
 
     def picture(self):
-        """A PNG of what is seen."""
+        """A PNG of the visible part."""
         return base64.b64decode(self.call("Page.captureScreenshot")["data"])
 
     def _read(self):
         """The next message."""
         data = bytearray()
         while (byte := self._in.read(1)) != b"\0":
-            assert byte, "the browser has ended"
+            assert byte, "the browser has exited"
             data += byte
         message = json.loads(data)
         self._note(message.get("method", ""), message.get("params", {}))

@@ -1,4 +1,4 @@
-"""A page as a reader sees it: its tree, read by the standard library's parser."""
+"""The tree of a page, read by the standard library's parser."""
 
 from html.parser import HTMLParser
 
@@ -13,7 +13,7 @@ class Element:
         return "".join(c if isinstance(c, str) else c.text() for c in self.children)
 
     def all(self, name, **attributes):
-        """The elements below of this name with these attributes; `class_` is one of several."""
+        """All descendants of this name with these attributes; `class_` may be one of several."""
         wanted = attributes.pop("class_", None)
         for child in self.children:
             if isinstance(child, str):

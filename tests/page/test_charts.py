@@ -1,4 +1,4 @@
-"""Where lines, bands and ticks are drawn."""
+"""Positions of lines, bands and ticks in the drawing."""
 
 import json
 
@@ -62,7 +62,7 @@ def test_a_long_line_is_thinned_but_keeps_its_end():
     numbers = [float(n) for n in range(1, 2002)]
     points = drawn(Series("a", 0, numbers, numbers)).one("g", class_="line")
     points = json.loads(points.attributes["data-points"])
-    assert len(points) <= charts.MOST_POINTS and points[-1][2] == "2001"
+    assert len(points) <= charts.MAX_POINTS and points[-1][2] == "2001"
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -1e6])

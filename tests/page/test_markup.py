@@ -1,8 +1,8 @@
-"""Nothing but Markup is HTML."""
+"""Only Markup is HTML."""
 
 import pytest
 
-from ssl_jax.page.markup import Markup, join, tag
+from ssl_jax.page.markup import Markup, fragment, tag
 
 
 def test_children_and_attributes_are_escaped():
@@ -23,4 +23,4 @@ def test_what_html_has_no_character_for_is_replaced(odd):
 
 
 def test_joining_keeps_markup():
-    assert join([Markup("<b>"), "<b>"]) == "<b>&lt;b&gt;"
+    assert fragment([Markup("<b>"), "<b>"]) == "<b>&lt;b&gt;"

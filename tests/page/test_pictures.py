@@ -1,4 +1,4 @@
-"""Pictures come back out of their URIs."""
+"""Pictures can be read back from their URIs."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""A small train state with every kind of leaf; how tests save and compare it."""
+"""A small train state with every kind of leaf, and helpers that save and compare it."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,4 +55,4 @@ def save(directory: Path, *steps: int, **options: Any) -> None:
 
 
 def refuse(line: str) -> None:
-    raise AssertionError(f"nothing is damaged, yet: {line}")
+    raise AssertionError(f"nothing is damaged, but: {line}")

@@ -1,6 +1,7 @@
-"""Checkpoints come back bit for bit; which are kept, and which saves are refused."""
+"""Checkpoints are restored bit for bit; which are kept, and which saves are refused."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,15 @@ def test_reading_changes_nothing_on_disk(tmp_path: Path) -> None:
     assert Checkpoints(tmp_path / "absent").restore(ABSTRACT) is None
     assert not (tmp_path / "absent").exists()
     save(tmp_path, 1)
-    another = tmp_path / "2.orbax-checkpoint-tmp"  # as while another process saves
+    another = tmp_path / "2.orbax-checkpoint-tmp"  # as if another process was saving
     another.mkdir()
     with Checkpoints(tmp_path) as checkpoints:
         assert checkpoints.steps() == [1]
         assert checkpoints.restore(ABSTRACT, report=refuse) is not None
         assert another.exists()
-        checkpoints.save(3, make_state(3), META)  # one process saves: it was left by a killed one
+        checkpoints.save(
+            3, make_state(3), META
+        )  # only one process saves: the folder is of a killed one
         assert not another.exists()
 
 
@@ -74,7 +77,7 @@ def test_one_step_can_be_named(tmp_path: Path) -> None:
     assert restored is not None
     assert restored.step == 1
     assert bits(restored.state) == bits(make_state(1))
-    with pytest.raises(UserError, match=r"has no checkpoint of step 7, only of \[1, 2\]"):
+    with pytest.raises(UserError, match=r"step 7.* \[1, 2\]"):
         Checkpoints(tmp_path).restore(ABSTRACT, step=7)
 
 
@@ -84,7 +87,7 @@ def test_the_latest_and_the_best_are_kept(tmp_path: Path) -> None:
         for step, metric in metrics.items():
             checkpoints.save(step, make_state(step), META, metric)
     assert Checkpoints(tmp_path).steps() == [2, 5, 6]
-    # A later process knows the metrics, and the later of two equals is the best.
+    # A later process reads the metrics back; of two equally good checkpoints the later is kept.
     with Checkpoints(tmp_path, keep=1) as checkpoints:
         checkpoints.save(7, make_state(7), META, 0.5)
         checkpoints.wait()
@@ -111,7 +114,7 @@ def test_what_is_not_finite_is_not_saved(value: float, dtype: Any, tmp_path: Pat
     with Checkpoints(tmp_path) as checkpoints:
         with pytest.raises(UserError) as error:
             checkpoints.save(2, state, META)
-        assert "params/conv/kernel is not finite at step 2" in str(error.value)
+        assert re.search(r"params/conv/kernel\b.* not finite .*step 2\b", str(error.value))
         checkpoints.wait()
         assert os.listdir(tmp_path) == ["1"]
 

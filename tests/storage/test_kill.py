@@ -1,4 +1,4 @@
-"""A process that is killed while it saves loses that checkpoint only."""
+"""A process that is killed during a save loses only that checkpoint."""
 
 import os
 import subprocess
@@ -12,8 +12,8 @@ import numpy as np
 from ssl_jax.storage.checkpoint import Checkpoints
 from tests.storage.states import ABSTRACT, refuse
 
-# Killed at three moments of the second save: the arrays are being written; all is written;
-# all is written and hashed, but not committed.
+# Killed at three moments of the second save: while arrays are being written; when everything is
+# written; when everything is written and hashed, but not committed.
 KILLED = """
 import sys
 import jax.numpy as jnp, numpy as np

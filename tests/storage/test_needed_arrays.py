@@ -1,5 +1,6 @@
 """A checkpoint of another architecture is refused."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from ssl_jax.errors import UserError
 from ssl_jax.storage.checkpoint import Checkpoints
 from tests.storage.states import abstract, make_state, refuse, save
 
-HELD = "holds params/conv/kernel [3, 3, 4, 8]"
+HELD = r"params/conv/kernel \[3, 3, 4, 8\]"
 
 
 def wider() -> Any:
@@ -30,19 +31,19 @@ def half() -> Any:
     [
         (
             wider(),
-            f"{HELD}, this configuration needs [3, 3, 4, 16]",
+            rf"holds {HELD}, .* needs \[3, 3, 4, 16\]",
         ),
         (
             half(),
-            "holds params/conv/kernel float32, this configuration needs bfloat16",
+            "holds params/conv/kernel float32, .* needs bfloat16",
         ),
         (
             {**make_state(0), "queue": jnp.zeros((6, 2))},
-            "lacks queue [6, 2]",
+            r"lacks queue \[6, 2\]",
         ),
         (
             {name: leaf for name, leaf in make_state(0).items() if name != "params"},
-            f"{HELD}, which this configuration does not have",
+            f"holds {HELD}, .* does not have",
         ),
     ],
 )
@@ -52,5 +53,5 @@ def test_other_arrays_than_needed_are_refused_in_one_line(
     save(tmp_path, 1, 120)
     with pytest.raises(UserError) as error:
         Checkpoints(tmp_path).restore(abstract(needed), report=refuse)
-    reason = "the architecture or batch size differs"
-    assert str(error.value) == f"checkpoint {tmp_path}/120 {message}: {reason}"
+    line = f"checkpoint {tmp_path}/120 {message}: .*architecture or batch size.*"
+    assert re.fullmatch(line, str(error.value))  # "." does not match a line break

@@ -1,4 +1,4 @@
-"""Resident and streamed images: the same, in the same order, on any number of devices."""
+"""Resident and streamed feeds give the same images in the same order on any number of devices."""
 
 import jax
 import numpy as np
@@ -26,7 +26,7 @@ def test_both_pipelines_give_the_same_images_in_the_same_order(labels, devices):
     seen = []
     for source in sources(labels, jax.devices()[:devices]):
         gather = jax.jit(source.gather)
-        # From a later step too: the position is the step.
+        # Also from a later step: which images come depends on the step alone.
         batches = [gather(source.constants, source.inputs(step, 1)) for step in (0, 1, 2, 3, 7, 8)]
         several = jax.vmap(source.gather, (None, 0))(source.constants, source.inputs(0, 3))
         source.close()

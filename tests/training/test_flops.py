@@ -1,4 +1,4 @@
-"""Operations counted against numbers worked out by hand."""
+"""Operation counts compared with numbers worked out by hand."""
 
 import jax
 import jax.numpy as jnp

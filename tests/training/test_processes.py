@@ -1,4 +1,4 @@
-"""Two processes of four devices each train and evaluate as one process of eight."""
+"""Two processes with four devices each train and evaluate like one process with eight."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the files of a run's folder say, read without its data or its checkpoint."""
+"""The files in a run's folder, read without its data or its checkpoints."""
 
 import json
 import math
@@ -10,10 +10,15 @@ from ssl_jax.errors import UserError
 from ssl_jax.storage import atomic
 
 
-class Record(NamedTuple):
-    """name: unique among the runs that are shown together. config: as it was run.
-    metrics: the lines of metrics.jsonl. result: of a finished run, or None.
-    evaluations: what DIR/evaluations holds, by file name."""
+class RunFiles(NamedTuple):
+    """What the files of a run contain.
+
+    name: unique among the runs on a page.
+    config: the configuration that the run was started with.
+    metrics: the lines of metrics.jsonl.
+    result: content of result.json; None for an unfinished run.
+    evaluations: contents of the files in DIR/evaluations, ordered by file name.
+    """
 
     name: str
     config: dict[str, Any]
@@ -22,8 +27,12 @@ class Record(NamedTuple):
     evaluations: tuple[dict[str, Any], ...]
 
 
-def read_run(workdir: Path, name: str) -> Record:
-    """The files of a run that is finished, stopped, or still going on.
+def read_run_files(workdir: Path, name: str) -> RunFiles:
+    """Reads the files of a run that is finished, stopped, or still training.
+
+    Args:
+      workdir: folder of the run.
+      name: what the page calls the run.
 
     Raises:
       UserError: if `workdir` is not the folder of a run, or one of its files is not JSON.
@@ -36,17 +45,17 @@ def read_run(workdir: Path, name: str) -> Record:
     result = atomic.read_json(workdir / "result.json")
     files = sorted((workdir / "evaluations").glob("*.json"))
     evaluations = [atomic.read_json(path) for path in files]
-    return Record(
+    return RunFiles(
         name=name,
         config=config,
-        metrics=tuple(_lines(workdir / "metrics.jsonl")),
+        metrics=tuple(_read_metrics(workdir / "metrics.jsonl")),
         result=result if isinstance(result, dict) else None,
-        evaluations=tuple(found for found in evaluations if isinstance(found, dict)),
+        evaluations=tuple(content for content in evaluations if isinstance(content, dict)),
     )
 
 
-def names(workdirs: Sequence[Path]) -> list[str]:
-    """A short name for every run: its folder's, with as many parents as tell them apart.
+def run_names(workdirs: Sequence[Path]) -> list[str]:
+    """A short, unique name for each run: its folder's, with as many parents as needed.
 
     Raises:
       UserError: if a folder is given twice.
@@ -61,17 +70,17 @@ def names(workdirs: Sequence[Path]) -> list[str]:
     return ["/".join(path.parts[-depth:]) for path in paths]
 
 
-def _lines(path: Path) -> list[dict[str, float]]:
-    """The lines that are whole, with the figures that are finite."""
-    found = []
+def _read_metrics(path: Path) -> list[dict[str, float]]:
+    """The complete lines of metrics.jsonl, each reduced to its finite values."""
+    rows = []
     for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
         try:
             values = json.loads(line)
         except ValueError:
-            continue  # of a run that is writing it now, or was killed
+            continue  # cut short: the run is writing it right now, or was killed
         if isinstance(values, dict) and "epoch" in values:
-            found.append({k: float(v) for k, v in values.items() if _is_finite(v)})
-    return found
+            rows.append({k: float(v) for k, v in values.items() if _is_finite(v)})
+    return rows
 
 
 def _is_finite(value: Any) -> bool:
