@@ -8,13 +8,14 @@ Where the settings come from, and the linear top-1 published with them:
   cifar10, cifar100         solo-learn, scripts/pretrain/cifar/byol.yaml: 92.58, 70.46
   imagenet100               solo-learn, scripts/pretrain/imagenet-100/byol.yaml: 80.32
   stl10                     MSBReg (arXiv 2207.03552, section 7): 89.50. Its BYOL on ImageNet-100,
-                            71.9, is a setting of msbreg.py, whose docstring has the flags
+                            71.9, is a setting of msbreg.py: experiments/msbreg/table11.py
   imagenet                  the official repository's preset of 300 epochs, ResNet-50; MSBReg's
                             Table 7 has 65.9, 70.1 and 72.3 after 100, 200 and 300, its Table 2
-                            66.5, 70.6 and 73.2 after 100, 200 and 400. The other presets: for 100
-                            epochs, learning rate 0.45; for 1000, 0.2, weight decay 1.5e-6, momentum
-                            0.996 (74.3). BA-SSL's Table 2 has 53.1 with
+                            66.5, 70.6 and 73.2 after 100, 200 and 400. The preset of 100 epochs has
+                            learning rate 0.45. BA-SSL's Table 2 has 53.1 with
                             --config.network.name=resnet18 --config.batch_size=256
+  imagenet_1000             the official preset of 1000 epochs: learning rate 0.2, weight decay
+                            1.5e-6, momentum 0.996; 74.3
   tiny_imagenet, cifar10_multi_network, cifar100_multi_network
                             Multi-network (section 4.1), 200 epochs: 32.76, 85.58, 57.12; with the
                             official heads
@@ -89,6 +90,15 @@ def imagenet() -> ConfigDict:
     return config
 
 
+def imagenet_1000() -> ConfigDict:
+    config = imagenet()
+    config.epochs = 1000
+    config.learning_rate = 0.2
+    config.optimizer.weight_decay = 1.5e-6
+    config.method.momentum = 0.996
+    return config
+
+
 def multi_network(config: ConfigDict, size: int) -> ConfigDict:
     config = common.multi_network(config)
     config.method = paper(momentum_schedule="constant")
@@ -119,6 +129,7 @@ VARIANTS = {
     "imagenet100": imagenet100,
     "stl10": stl10,
     "imagenet": imagenet,
+    "imagenet_1000": imagenet_1000,
     "tiny_imagenet": lambda: multi_network(common.tiny_imagenet(common.base()), 64),
     "cifar10_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
     "cifar100_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),

@@ -8,6 +8,8 @@ Where the settings come from, and the linear top-1 published with them:
   cifar10, cifar100         solo-learn, scripts/pretrain/cifar/swav.yaml: LARS 0.6, two views, 3000
                             prototypes frozen for two epochs, a queue of 3840 from epoch 50 of 1000;
                             89.17 and 64.88 by its online classifier
+  cifar10_multicrop         ours: cifar10 with the views of imagenet, of 32 and 16 pixels; none
+                            published
   imagenet100               solo-learn, scripts/pretrain/imagenet-100/swav.yaml, 400 epochs: 74.04
                             online, 74.28 linear
   imagenet, imagenet_2x224  the official code with multi-crop and without (scripts/
@@ -64,6 +66,21 @@ def cifar(name: str) -> ConfigDict:
     return solo(common.solo_cifar(start(), name), size=32)
 
 
+def multicrop(large: int, small: int, **colours) -> ConfigDict:
+    """Two large views and six small ones."""
+    return common.views(
+        common.view(size=large, copies=2, crop_scale=(0.14, 1.0), **colours),
+        common.view(size=small, copies=6, crop_scale=(0.05, 0.14), **colours),
+    )
+
+
+def cifar10_multicrop() -> ConfigDict:
+    config = cifar("cifar10")
+    policy = common.simclr_colours(blur=0.5, interpolation="bicubic")
+    config.augment = multicrop(32, 16, **policy)
+    return config
+
+
 def imagenet100() -> ConfigDict:
     return solo(common.solo_imagenet100(start()), size=224)
 
@@ -88,11 +105,7 @@ def imagenet_2x224() -> ConfigDict:
 
 def imagenet() -> ConfigDict:
     config = imagenet_2x224()
-    policy = common.simclr_colours(blur=0.5)
-    config.augment = common.views(
-        common.view(size=224, copies=2, crop_scale=(0.14, 1.0), **policy),
-        common.view(size=96, copies=6, crop_scale=(0.05, 0.14), **policy),
-    )
+    config.augment = multicrop(224, 96, **common.simclr_colours(blur=0.5))
     return config
 
 
@@ -126,6 +139,7 @@ def tiny() -> ConfigDict:
 VARIANTS = {
     "digits": digits,
     "cifar10": lambda: cifar("cifar10"),
+    "cifar10_multicrop": cifar10_multicrop,
     "cifar100": lambda: cifar("cifar100"),
     "imagenet100": imagenet100,
     "imagenet": imagenet,

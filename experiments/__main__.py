@@ -1,0 +1,141 @@
+"""Every table and figure of the papers is one command.
+
+    python -m experiments list
+    python -m experiments run TABLE [--scale=small] [--rows=A,B] [--seeds=0,1,2] [--data=DIR] ...
+    python -m experiments show TABLE [--scale=small]
+
+TABLE is a name that `list` prints, as ba_ssl/table3, or `all`. A run is known by its settings and
+its images: rows that tables share are trained once, and a finished run is never run again.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.engine import catalogue
+from ssl_jax.command_line import run_command
+from ssl_jax.errors import UserError
+
+SCALES = ("smoke", "small", "gpu", "paper")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Commands: list, run, show."""
+    args = _parser().parse_args(list(argv[1:]))
+    args.command(args)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True)
+    listing = commands.add_parser("list", help="every table, and its state at each scale")
+    listing.set_defaults(command=_list)
+    run = commands.add_parser("run", help="train and evaluate what is missing of a table")
+    run.set_defaults(command=_run)
+    show = commands.add_parser("show", help="a table beside the paper's numbers")
+    show.set_defaults(command=_show)
+    for command in (run, show):
+        command.add_argument("table", help="as ba_ssl/table3, or all")
+        command.add_argument("--scale", default="small", choices=SCALES)
+    run.add_argument("--rows", type=_names, default=(), help="names, separated by commas")
+    run.add_argument("--seeds", type=_numbers, default=(), help="as 0,1,2; default: the table's")
+    where = "folder of the images, or NAME=FOLDER for one data set; may be repeated"
+    run.add_argument("--data", action="append", default=[], help=where)
+    run.add_argument("--workdir", type=Path, default=Path("runs/experiments"), help="of the runs")
+    run.add_argument("--at_once", type=int, default=1, help="number of runs at a time")
+    run.add_argument("--dry_run", action="store_true", help="print runs, minutes and disk only")
+    for command in (listing, run, show):
+        command.add_argument("--results", type=Path, help=argparse.SUPPRESS)
+    return parser
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
+def _chosen(name: str) -> list[str]:
+    return catalogue.names() if name == "all" else [name]
+
+
+def _list(args: argparse.Namespace) -> None:
+    from experiments.engine.render import state
+
+    store = _store(args)
+    print(f"{'table':26}{'rows':>5}" + "".join(f"{scale:>9}" for scale in SCALES))
+    for name in catalogue.names():
+        table = catalogue.table(name)
+        states = "".join(f"{state(table, scale, store):>9}" for scale in SCALES)
+        print(f"{name:26}{len(table.rows):5}{states}  {table.source}")
+
+
+def _run(args: argparse.Namespace) -> None:
+    from experiments.engine.runs import run_all, runs_of
+
+    data = dict(_place(text) for text in args.data)
+    runs = [
+        run
+        for name in _chosen(args.table)
+        for run in runs_of(
+            catalogue.table(name), args.scale, rows=args.rows, seeds=args.seeds, data=data
+        )
+    ]
+    if args.dry_run:
+        return _predict(runs)
+    failed = run_all(runs, _store(args), args.workdir, at_once=args.at_once)
+    if failed:
+        sys.exit(1)
+
+
+def _place(text: str) -> tuple[str, str]:
+    """NAME=FOLDER, or FOLDER for all data sets."""
+    name, separator, folder = text.partition("=")
+    return (name, folder) if separator else ("", text)
+
+
+def _predict(runs: Sequence) -> None:
+    from experiments.engine.predict import predict
+
+    minutes = megabytes = 0.0
+    for run, found in zip(runs, predict(runs), strict=True):
+        print(f"{run.row.name:40} seed {run.seed}  {found.minutes:10,.1f} min", end="")
+        print(f"{found.megabytes:10,.0f} MB  {', '.join(protocol for protocol, _ in run.cells)}")
+        minutes, megabytes = minutes + found.minutes, megabytes + found.megabytes
+    print(f"{len(runs)} runs, {minutes / 60:,.1f} hours of training, {megabytes / 1024:,.1f} GB")
+
+
+def _show(args: argparse.Namespace) -> None:
+    from experiments.engine.render import figure, markdown
+    from experiments.engine.store import RESULTS
+    from ssl_jax.storage.atomic import make_folder, replace_text
+
+    folder = RESULTS if args.results is None else args.results.parent
+    for name in _chosen(args.table):
+        table, store = catalogue.table(name), _store(args)
+        text = markdown(table, args.scale, store)
+        place = folder / args.scale / name
+        make_folder(place.parent)
+        replace_text(place.with_suffix(".md"), text + "\n")
+        figure(table, args.scale, store, place.with_suffix(".png"))
+        print(text)
+        print(f"\nwritten: {place}.md, {place.name}.png\n")
+
+
+def _store(args: argparse.Namespace):
+    from experiments.engine.store import Store
+
+    return Store() if args.results is None else Store(args.results)
+
+
+if __name__ == "__main__":
+    if not Path("experiments/engine").is_dir():
+        raise UserError("run it in the root of the repository")
+    run_command.run(main)

@@ -1,0 +1,127 @@
+"""The scales at which every table can be run, and what each changes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+from ssl_jax.configs import common, simclr_downscaled
+
+from experiments.engine.table import Row
+from ssl_jax.command_line import config_files
+
+# Epochs at the scale `gpu`, where the paper has more.
+GPU_EPOCHS = 200
+# Protocols that train a classifier for longer than a small run trains its encoder.
+TRAINED = (
+    "ba_ssl", "multi_network", "msbreg", "moco", "places205", "inat18", "tuned",
+    "multi_network_cached", "msbreg_cached", "moco_cached",
+)  # fmt: skip
+
+
+class Scale(NamedTuple):
+    """A scale.
+
+    about: what it changes, in words; a rendered table prints it.
+    config: row -> its configuration, before the row's own changes.
+    protocols: what takes the place of a protocol, by its name.
+    """
+
+    about: str
+    config: Callable[[Row], ConfigDict]
+    protocols: Mapping[str, str] = {}
+
+
+def _smoke(row: Row) -> ConfigDict:
+    return config_files.module(row.config).get_config("tiny")
+
+
+def _small(row: Row) -> ConfigDict:
+    config = common.cifar(config_files.module(row.config).get_config(), "cifar10")
+    config.data.limit = 10_000
+    config.data.holdout = 0.04
+    config.epochs = 10
+    config.batch_size = 128
+    config.learning_rate = 2e-3
+    config.optimizer.warmup_epochs = 1.0
+    if config.network.name.startswith("resnet"):
+        config.network.stages = (1, 1, 1, 1)
+        config.network.stem = "small"
+    config.augment = common.views(*(_in_colour(view) for view in config.augment.values()))
+    config.probe_every_epochs = 5
+    config.checkpoint_every_epochs = 5
+    config.log_every_steps = 78
+    return config
+
+
+def _in_colour(view: ConfigDict) -> ConfigDict:
+    """A view of a digit as one of a photograph, at twice the size."""
+    size = {"size": 2 * view.size, "copies": view.copies}
+    if view.crop_or_jitter:
+        return common.view(**{**simclr_downscaled.crop_or_jitter(), **size})
+    large = view.crop_scale[1] == 1.0
+    scale = (0.2, 1.0) if large else tuple(view.crop_scale)
+    return common.view(crop_scale=scale, **size, **common.byol_colours())
+
+
+def _gpu(row: Row) -> ConfigDict:
+    config = config_files.module(row.config).get_config(row.gpu)
+    config.epochs = min(config.epochs, GPU_EPOCHS)
+    return config
+
+
+def _paper(row: Row) -> ConfigDict:
+    return config_files.module(row.config).get_config(row.paper)
+
+
+SCALES = {
+    "smoke": Scale(
+        "64 of scikit-learn's digits, one epoch, a network of width 4: whether it runs at all",
+        _smoke,
+        dict.fromkeys((*TRAINED, "finetune", "finetune_1", "finetune_10"), "ridge"),
+    ),
+    "small": Scale(
+        "10,000 images of CIFAR-10, 10 epochs of batch 128, a ResNet of width 16 with one block per "
+        "stage, AdamW 2e-3, heads of the bare config; linear classifiers in closed form (ridge)",
+        _small,
+        dict.fromkeys(TRAINED, "ridge"),
+    ),
+    "gpu": Scale(f"CIFAR-10 at full width, at most {GPU_EPOCHS} epochs, one accelerator", _gpu),
+    "paper": Scale("exactly the paper's settings", _paper),
+}
+
+
+def resolve(row: Row, scale: str, *, seed: int, data: Mapping[str, str]) -> ConfigDict:
+    """The configuration of a row.
+
+    Args:
+      row: of a table.
+      scale: a key of SCALES.
+      seed: of the run.
+      data: folders by the name of a data set; "" is that of all others.
+
+    Raises:
+      KeyError: for a change of a key that the configuration does not have.
+    """
+    config = SCALES[scale].config(row)
+    for changes in (row.changes, row.at.get(scale, {})):
+        for key, value in changes.items():
+            set_key(config, key, value)
+    config.seed = seed
+    if config.data.name != "digits":
+        config.data.path = data.get(config.data.name, data.get("", ""))
+    return config
+
+
+def set_key(config: ConfigDict, key: str, value: Any) -> None:
+    """Sets a dotted key; only options of the method may be new."""
+    *sections, last = key.split(".")
+    for section in sections:
+        config = config[section]
+    if last not in config and sections != ["method"]:
+        raise KeyError(f"there is no {key}")
+    config[last] = value
+
+
+def protocol_at(scale: str, protocol: str) -> str:
+    """The protocol that measures a column at a scale."""
+    return SCALES[scale].protocols.get(protocol, protocol)

@@ -1,0 +1,1 @@
+"""Multi-network: its tables and figures, one file each."""
