@@ -22,6 +22,8 @@ SCALES = ("smoke", "small", "gpu", "paper")
 
 def main(argv: Sequence[str]) -> None:
     """Commands: list, run, show."""
+    if not Path("experiments/engine").is_dir():
+        raise UserError("run it in the root of the repository")
     args = _parser().parse_args(list(argv[1:]))
     args.command(args)
 
@@ -59,6 +61,8 @@ def _names(text: str) -> list[str]:
 
 
 def _numbers(text: str) -> list[int]:
+    if not all(number.isdecimal() for number in text.split(",")):
+        raise argparse.ArgumentTypeError(f"{text!r} must be numbers from 0 on, as 0,1,2")
     return [int(number) for number in text.split(",")]
 
 
@@ -136,6 +140,4 @@ def _store(args: argparse.Namespace):
 
 
 if __name__ == "__main__":
-    if not Path("experiments/engine").is_dir():
-        raise UserError("run it in the root of the repository")
     run_command.run(main)

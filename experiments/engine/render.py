@@ -37,7 +37,8 @@ def value_of(result: Mapping[str, Any], column: Column, scale: str) -> float | N
     protocol = scales.protocol_at(scale, column.protocol)
     if protocol == CURVES:
         place, _, key = column.metric.partition("_")
-        return result["curve"][{"first": 0, "last": -1}[place]].get(key)
+        points = result["curve"] or [{}]
+        return points[{"first": 0, "last": -1}[place]].get(key)
     if protocol in result["evaluations"]:
         return result["evaluations"][protocol].get(column.metric)
     final = (result["evaluation"] or {}).get("trained", {})

@@ -110,7 +110,9 @@ def run_all(runs: Iterable[Run], store: Store, workdir: Path, *, at_once: int = 
             raise UserError(f"row {run.row.name!r} needs its images: {error}") from error
         result = store.of_run(name)
         if result is None or missing(run, result):
-            wanted.setdefault(name, run)
+            # Tables that share a run may evaluate it for different columns.
+            cells = (*(wanted[name].cells if name in wanted else ()), *run.cells)
+            wanted[name] = run._replace(cells=tuple(dict.fromkeys(cells)))
     cores: queue.SimpleQueue[set[int]] = queue.SimpleQueue()
     for i in range(at_once):
         cores.put(set(sorted(os.sched_getaffinity(0))[i::at_once]))

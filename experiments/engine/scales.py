@@ -80,8 +80,9 @@ SCALES = {
         dict.fromkeys((*TRAINED, "finetune", "finetune_1", "finetune_10"), "ridge"),
     ),
     "small": Scale(
-        "10,000 images of CIFAR-10, 10 epochs of batch 128, a ResNet of width 16 with one block per "
-        "stage, AdamW 2e-3, heads of the bare config; linear classifiers in closed form (ridge)",
+        "10,000 images of CIFAR-10, 10 epochs of batch 128, a ResNet of width 16 with one block "
+        "per stage, AdamW 2e-3, heads of the bare config; linear classifiers in closed form "
+        "(ridge)",
         _small,
         dict.fromkeys(TRAINED, "ridge"),
     ),

@@ -29,8 +29,9 @@ def name(views: int, brownian: bool, singular: bool) -> str:
 def switched(views: int, brownian: bool, singular: bool, top1: float | None) -> Row:
     """The row of Table 11 with these losses."""
     found = row(views, LAMBDA_S * singular, LAMBDA_B * brownian, top1)
+    own = name(views, brownian, singular)
     base = name(views, False, False) if brownian or singular else name(2, False, False)
-    return found._replace(name=name(views, brownian, singular), against=base)
+    return found._replace(name=own, against="" if own == base else base)
 
 
 def reading(title: str, views: int, on: bool, **options) -> Row:

@@ -60,8 +60,21 @@ def render(runs: Sequence[RunView], versions: Mapping[str, str]) -> str:
 
 
 def _sections(runs: Sequence[RunView], versions: Mapping[str, str]) -> list[_Section]:
-    no_features = "No run on this page has both a checkpoint and its images available."
-    no_labels = "The images have no labels." if any(run.features for run in runs) else no_features
+    return [
+        *_of_logs(runs),
+        *_of_features(runs),
+        _Section("configuration", "Configuration", sections.configs(runs)),
+        _Section(
+            "environment",
+            "Environment",
+            sections.environment(versions),
+            "Software and device that made this page; the device of each run is listed under Runs.",
+        ),
+    ]
+
+
+def _of_logs(runs: Sequence[RunView]) -> list[_Section]:
+    """The sections that need no checkpoint."""
     return [
         _Section("runs", "Runs", sections.overview(runs)),
         _Section(
@@ -89,6 +102,14 @@ def _sections(runs: Sequence[RunView], versions: Mapping[str, str]) -> list[_Sec
             "clipped.",
             "No run on this page has its images available.",
         ),
+    ]
+
+
+def _of_features(runs: Sequence[RunView]) -> list[_Section]:
+    """The sections about the features of a checkpoint."""
+    no_features = "No run on this page has both a checkpoint and its images available."
+    no_labels = "The images have no labels." if any(run.features for run in runs) else no_features
+    return [
         _Section(
             "neighbours",
             "Nearest neighbours",
@@ -120,13 +141,6 @@ def _sections(runs: Sequence[RunView], versions: Mapping[str, str]) -> list[_Sec
             feature_panels.spectra(runs),
             "A line that drops early belongs to a representation that uses few of its dimensions.",
             no_features,
-        ),
-        _Section("configuration", "Configuration", sections.configs(runs)),
-        _Section(
-            "environment",
-            "Environment",
-            sections.environment(versions),
-            "Software and device that made this page; the device of each run is listed under Runs.",
         ),
     ]
 
