@@ -29,11 +29,12 @@ METHODS = {
 }
 HEAD = f"""# CIFAR-10, {EPOCHS} epochs
 
-ResNet-18 with the 3x3 stem, every method with the settings of its config's `cifar10` variant. 49,000 training
-images, and 1,000 held out for metrics while training; accuracy on the 10,000 test images, which are read once,
-after the last epoch. Frozen encoder, images without augmentation. `knn`: k = 20, cosine similarity s, votes
-weighted by exp(s / 0.07). `ridge`: ridge regression, its lambda chosen on held-out training images. Published
-numbers are those of linear classifiers, with epochs and source; their settings and protocols differ from ours.
+ResNet-18 with the 3x3 stem, every method with the settings of its config's `cifar10` variant.
+49,000 training images, and 1,000 held out for metrics while training; accuracy on the 10,000 test
+images, which are read once, after the last epoch. Frozen encoder, images without augmentation.
+`knn`: k = 20, cosine similarity s, votes weighted by exp(s / 0.07). `ridge`: ridge regression,
+its lambda chosen on held-out training images. Published numbers are those of linear classifiers,
+with epochs and source; their settings and protocols differ from ours.
 
 Made by `python experiments/cifar10.py --data=DIR` from `experiments/results/cifar10.json`.
 """
