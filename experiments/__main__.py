@@ -1,6 +1,6 @@
 """Every table and figure of the papers is one command.
 
-    python -m experiments list
+    python -m experiments list [--stale]
     python -m experiments run TABLE [--scale=small] [--rows=A,B] [--seeds=0,1,2] [--data=DIR] ...
     python -m experiments show TABLE [--scale=small]
 
@@ -12,10 +12,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments.engine import catalogue
 from ssl_jax.command_line import run_command
 from ssl_jax.errors import UserError
+
+if TYPE_CHECKING:
+    from experiments.engine.store import Store
 
 SCALES = ("smoke", "small", "gpu", "paper")
 
@@ -36,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True)
     listing = commands.add_parser("list", help="every table, and its state at each scale")
+    listing.add_argument("--stale", action="store_true", help="results of other code or settings")
     listing.set_defaults(command=_list)
     run = commands.add_parser("run", help="train and evaluate what is missing of a table")
     run.set_defaults(command=_run)
@@ -74,11 +79,25 @@ def _list(args: argparse.Namespace) -> None:
     from experiments.engine.render import state
 
     store = _store(args)
+    if args.stale:
+        return _list_stale(store)
     print(f"{'table':26}{'rows':>5}" + "".join(f"{scale:>9}" for scale in SCALES))
     for name in catalogue.names():
         table = catalogue.table(name)
         states = "".join(f"{state(table, scale, store):>9}" for scale in SCALES)
         print(f"{name:26}{len(table.rows):5}{states}  {table.source}")
+
+
+def _list_stale(store: "Store") -> None:
+    from experiments.engine.runs import ROOT, runs_of
+    from experiments.engine.stale import stale
+
+    tables = [catalogue.table(name) for name in catalogue.names()]
+    runs = [run for table in tables for scale in SCALES for run in runs_of(table, scale)]
+    found = stale(store, runs, ROOT)
+    for name, commit, why in found:
+        print(f"{name}  {commit}  {why}")
+    print(f"{len(found)} of {len(store.everything())} results are stale")
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -133,7 +152,7 @@ def _show(args: argparse.Namespace) -> None:
         print(f"\nwritten: {place}.md, {place.name}.png\n")
 
 
-def _store(args: argparse.Namespace):
+def _store(args: argparse.Namespace) -> "Store":
     from experiments.engine.store import Store
 
     return Store() if args.results is None else Store(args.results)

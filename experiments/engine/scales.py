@@ -11,6 +11,8 @@ from ssl_jax.command_line import config_files
 
 # Epochs at the scale `gpu`, where the paper has more.
 GPU_EPOCHS = 200
+# In the root of the repository, CMC's list of 100 folder names.
+IMAGENET100 = "imagenet100.txt"
 # Protocols that train a classifier for longer than a small run trains its encoder.
 TRAINED = (
     "ba_ssl", "multi_network", "msbreg", "moco", "places205", "inat18", "tuned",
@@ -70,7 +72,11 @@ def _gpu(row: Row) -> ConfigDict:
 
 
 def _paper(row: Row) -> ConfigDict:
-    return config_files.module(row.config).get_config(row.paper)
+    config = config_files.module(row.config).get_config(row.paper)
+    if row.paper.startswith("imagenet100"):
+        # Both sets are one folder, by which alone they could not be told apart.
+        config.data.classes = IMAGENET100
+    return config
 
 
 SCALES = {
@@ -87,7 +93,12 @@ SCALES = {
         dict.fromkeys(TRAINED, "ridge"),
     ),
     "gpu": Scale(f"CIFAR-10 at full width, at most {GPU_EPOCHS} epochs, one accelerator", _gpu),
-    "paper": Scale("exactly the paper's settings", _paper),
+    "paper": Scale(
+        "exactly the paper's settings; ImageNet-100 is the folder of ImageNet with the classes "
+        f"that {IMAGENET100} lists: put CMC's list (github.com/HobbitLong/CMC), which the papers "
+        "cite, in the root of the repository",
+        _paper,
+    ),
 }
 
 

@@ -40,6 +40,11 @@ class Store:
         path = self._folder / f"{identity}.json"
         return json.loads(path.read_text()) if path.exists() else None
 
+    def everything(self) -> dict[str, dict[str, Any]]:
+        """All results by the names of their runs."""
+        paths = sorted(self._folder.glob("*.json"))
+        return {path.stem: json.loads(path.read_text()) for path in paths}
+
     def write(self, identity: str, result: dict[str, Any]) -> None:
         """Keeps a result, in place of an earlier one."""
         make_folder(self._folder)

@@ -85,3 +85,14 @@ def test_tables_are_in_the_order_of_their_papers_and_numbers(tmp_path, monkeypat
     monkeypatch.setattr(catalogue, "FOLDER", tmp_path)
     expected = ["ba_ssl/table3", "msbreg/figure3", "msbreg/table2", "msbreg/table10"]
     assert catalogue.names() == expected
+
+
+def test_imagenet_100_is_not_taken_for_imagenet():
+    rows = [
+        row
+        for name in ("ba_ssl/table1", "ba_ssl/table2", "ba_ssl/table3", "msbreg/table1")
+        for row in catalogue.table(name).rows
+    ]
+    for row in rows:
+        config = scales.resolve(row, "paper", seed=0, data={"": "/images"})
+        assert bool(config.data.classes) == row.paper.startswith("imagenet100"), row.name
