@@ -18,7 +18,7 @@ from ml_collections import ConfigDict, config_flags
 from ssl_jax import __version__
 from ssl_jax.command_line import config_files
 from ssl_jax.command_line.config_help import config_help
-from ssl_jax.errors import UserError
+from ssl_jax.errors import UserError, in_section
 from ssl_jax.names.dotted import dotted
 
 _OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]+)")
@@ -61,12 +61,40 @@ def parse(
     _check_keys(keys, _read(argv[:2], {}))
     values = _read(argv, extra)
     config: Any = values["config"].value
+    _drop_options(config, keys)
     parts = [chosen.file.stem, *filter(None, [chosen.variant]), f"seed{config.seed}"]
     return Command(
         config,
         Path(values["workdir"].value or Path("runs") / "-".join(parts)).expanduser(),
         {name: values[name].value for name in extra},
     )
+
+
+def _drop_options(config: Any, keys: Sequence[str]) -> None:
+    """Resets options that the config has for its own network or method and a user's one lacks.
+
+    Nobody who names a network of their own in a flag knows which options the config had set for
+    the network that it replaces. What is itself in a flag stays, and is refused later.
+    """
+    # Late: `--help` needs neither.
+    from ssl_jax import methods
+    from ssl_jax.names.lookup import find
+    from ssl_jax.networks.backbone import superfluous
+    from ssl_jax.setup.options import defaults
+
+    if "network.name" in keys and "." in config.network.name:
+        options = {k: v for k, v in config.network.items() if k not in ("name", "dtype", "weights")}
+        with in_section("config.network"):
+            changes = superfluous(config.network.name, options)
+        given = [key for key in changes if f"network.{key}" in keys]
+        config.network.update({key: changes[key] for key in changes if key not in given})
+    if "method.name" in keys and "." in config.method.name:
+        with in_section("config.method"):
+            known = defaults(find(methods, config.method.name, "make"))
+        with config.unlocked():
+            for key in set(config.method) - {"name", *known}:
+                if f"method.{key}" not in keys:
+                    del config.method[key]
 
 
 def named(argv: Sequence[str]) -> str:

@@ -3,9 +3,11 @@
 import inspect
 
 from ssl_jax.data import sources
+from ssl_jax.data.check import loaded_problems
 from ssl_jax.data.dataset import Loaded
-from ssl_jax.errors import require
+from ssl_jax.errors import refuse, require
 from ssl_jax.names.lookup import find
+from ssl_jax.names.own_code import own_code
 
 
 def load(
@@ -24,7 +26,8 @@ def load(
       Images that methods learn from, and images to evaluate them with.
 
     Raises:
-      UserError: if there is no such set or its files are not as expected; if images that do not
+      UserError: if there is no such set or its files are not as expected; if a user's module raises
+        or returns something else; if images that do not
         come from image files have another size or number of channels; or if the set does not
         support a list of classes.
     """
@@ -36,7 +39,11 @@ def load(
         rule = f"must be empty, since {name} does not support a list of classes"
         require(supported, "classes", classes, rule)
         options["classes"] = classes
-    loaded = Loaded(*source(**options))
+    with own_code(name):
+        found = source(**options)
+    if "." in name:
+        refuse(loaded_problems(name, found))
+    loaded = Loaded(*found)
     _, height, width, stored = loaded.train.images.shape
     valid = not image_size or (height, width) == (image_size, image_size)
     rule = f"must be 0, since the images of {name} are {height}x{width} and are not resized"

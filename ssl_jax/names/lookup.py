@@ -5,7 +5,8 @@ import pkgutil
 from types import ModuleType
 from typing import Any
 
-from ssl_jax.errors import Problem, UserError, require
+from ssl_jax.errors import require
+from ssl_jax.names.own_code import refusal
 
 
 def choices(menu: ModuleType) -> list[str]:
@@ -57,6 +58,4 @@ def at_path(path: str) -> Any:
         missing = isinstance(error, ModuleNotFoundError) and error.name == path
         if missing and parent and (value := getattr(at_path(parent), attribute, None)) is not None:
             return value
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        problem = Problem("name", path, f"cannot be imported: {reason}")
-        raise UserError(str(problem), problem) from error
+        raise refusal(path, "cannot be imported:", error) from error

@@ -1,7 +1,7 @@
 """The backbones that a method can train, by name."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -106,7 +106,9 @@ def make_backbone(
     }
     refuse(option_problems(name, options))
     if "." in name:
-        return CustomBackbone(_custom(name, options), **common)
+        parameters = inspect.signature(make_backbone).parameters
+        changed = {key: v for key, v in options.items() if v != parameters[key].default}
+        return CustomBackbone(_custom(name)(**changed), **common)
     if name in RESNETS:
         return RESNETS[name](
             **_given(width=width, stage_sizes=tuple(stages)),
@@ -154,35 +156,41 @@ def network_problems(
 
 def option_problems(name: str, options: dict[str, Any]) -> Iterator[Problem]:
     """A name that no network has, and options that this network does not have."""
-    if "." in name:
-        return
-    if name not in (*RESNETS, *VITS):
+    if "." not in name and name not in (*RESNETS, *VITS):
         known = ", ".join([*RESNETS, *VITS])
         what = f"must be one of {known}, or the dotted path of your own flax module"
         yield Problem("name", name, what)
         return
-    parameters = inspect.signature(make_backbone).parameters
-    for option in OF_VITS if name in RESNETS else OF_RESNETS:
-        if (value := options[option]) != (default := parameters[option].default):
-            yield Problem(option, value, f"must be {default!r}: {name} has no such option")
+    for option, default in superfluous(name, options).items():
+        yield Problem(option, options[option], f"must be {default!r}: {name} has no such option")
     if name == "vit":
         for option in ("width", "depth", "heads"):
             if not options[option]:
                 yield Problem(option, options[option], "must be given: vit has no default size")
 
 
-def _custom(name: str, options: dict[str, Any]) -> nn.Module:
-    """The user's module, with the options that it has fields for; others must be defaults."""
-    module: Any = at_path(name)
+def superfluous(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults of those options that differ from them and that a network does not have.
+
+    Raises:
+      UserError: if there is no such module of the user's.
+    """
+    if "." in name:
+        fields = inspect.signature(_custom(name)).parameters
+        absent = [option for option in options if option not in fields]
+    else:
+        absent = OF_VITS if name in RESNETS else OF_RESNETS
+    parameters = inspect.signature(make_backbone).parameters
+    defaults = {option: parameters[option].default for option in absent}
+    return {option: default for option, default in defaults.items() if options[option] != default}
+
+
+def _custom(name: str) -> Any:
+    """The user's module class."""
+    module = at_path(name)
     is_module = inspect.isclass(module) and issubclass(module, nn.Module)
     require(is_module, "name", name, "must be the path of a subclass of flax.linen.Module")
-    parameters = inspect.signature(make_backbone).parameters
-    fields = inspect.signature(module).parameters
-    changed = {key: v for key, v in options.items() if v != parameters[key].default}
-    for key, value in changed.items():
-        require(key in fields, key, value, f"must be {parameters[key].default!r}: {name} has none")
-    made: Any = module(**changed)
-    return made
+    return module
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from ssl_jax.errors import UserError
+from ssl_jax.names.own_code import own_code
 from ssl_jax.networks.pixels import normalize_images
 
 
@@ -42,12 +43,13 @@ class CustomBackbone(nn.Module):
           Features [N, d], float32.
 
         Raises:
-          UserError: if the network returns anything other than one row per image.
+          UserError: if the network raises, or returns anything other than one row per image.
         """
         images = normalize_images(images, self.mean, self.std).astype(self.dtype)
         takes_train = "train" in inspect.signature(type(self.network).__call__).parameters
-        found: Any = self.network(images, **({"train": train} if takes_train else {}))
-        name = type(self.network).__name__
+        name = f"{type(self.network).__module__}.{type(self.network).__qualname__}"
+        with own_code(name):
+            found: Any = self.network(images, **({"train": train} if takes_train else {}))
         if getattr(found, "ndim", None) != 2 or len(found) != len(images):
             shape = getattr(found, "shape", type(found).__name__)
             raise UserError(f"{name} must return features [N, d], not {shape}")

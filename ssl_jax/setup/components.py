@@ -17,6 +17,7 @@ from ssl_jax.methods.wrappers.batch_fusion import batch_adaptive
 from ssl_jax.methods.wrappers.penalties import regularized
 from ssl_jax.methods.wrappers.pretrained import pretrained
 from ssl_jax.names.lookup import find
+from ssl_jax.names.own_code import own_code
 from ssl_jax.networks.backbone import make_backbone
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.optim import optimizers
@@ -106,7 +107,8 @@ def make_bare_method(config: Config, backbone: Any, steps: int) -> Method:
         for key, value in options.items():
             has = f"is no option of {config.method.name}; it has {', '.join(known)}"
             require(key in known, key, value, has)
-        return make(backbone, steps, **options)
+        with own_code(config.method.name):
+            return make(backbone, steps, **options)
 
 
 def make_fusion(config: Config, network: dict[str, Any]) -> BatchFusion | None:

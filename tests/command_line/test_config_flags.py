@@ -111,3 +111,48 @@ def test_a_file_of_ones_own_changes_no_import(tmp_path, monkeypatch):
     assert (command.config.epochs, command.config.seed) == (7, 4)
     assert command.workdir == Path("~/run").expanduser()
     assert sys.path == before
+
+
+@pytest.fixture
+def own_package(tmp_path, monkeypatch):
+    """A user's package with a network that has a width, and a method that has a temperature."""
+    folder = tmp_path / "my_flags"
+    folder.mkdir()
+    (folder / "net.py").write_text(
+        "import flax.linen as nn\n"
+        "class Net(nn.Module):\n"
+        "    width: int = 8\n"
+        "    def __call__(self, x):\n"
+        "        return x\n"
+    )
+    (folder / "method.py").write_text("def make(backbone, steps, *, temperature=1.0): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def test_a_network_of_ones_own_keeps_the_options_that_it_has(own_package):
+    flags = ["--config=simclr", "--config.network.name=my_flags.net.Net"]
+    before = config_flags.parse(["x", flags[0]]).config.network
+    network = config_flags.parse(["x", *flags]).config.network
+    assert before.stages and before.width
+    assert (network.width, network.stages) == (before.width, ())
+
+
+def test_a_method_of_ones_own_keeps_the_options_that_it_has(own_package):
+    flags = ["--config=simclr", "--config.method.name=my_flags.method"]
+    before = config_flags.parse(["x", flags[0]]).config.method
+    method = config_flags.parse(["x", *flags]).config.method
+    assert method.to_dict() == {"name": "my_flags.method", "temperature": before.temperature}
+
+
+def test_an_option_in_a_flag_is_kept_and_left_to_be_refused(own_package):
+    name = "--config.network.name=my_flags.net.Net"
+    network = config_flags.parse(["x", "--config=simclr", name, "--config.network.depth=2"]).config
+    assert network.network.depth == 2
+    name = "--config.method.name=my_flags.method"
+    method = config_flags.parse(["x", "--config=simclr", name, "--config.method.layers=3"]).config
+    assert method.method.layers == 3
+
+
+def test_options_of_a_network_of_this_package_are_not_dropped():
+    flags = ["--config=simclr", "--config.network.name=vit_tiny"]
+    assert config_flags.parse(["x", *flags]).config.network.stages

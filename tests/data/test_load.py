@@ -39,6 +39,45 @@ def test_a_module_of_a_user_is_a_data_set(tmp_path, monkeypatch):
     assert train.images.shape == (5, 4, 4, 3) and test is None and labelled is None
 
 
+IMAGES = "np.zeros((4, 8, 8, 3), np.uint8)"
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ("{}", "dict"),
+        ("(1, 2, 3, 4)", "tuple"),
+        (f"Dataset({IMAGES}, None, ())", "Dataset"),
+        ("({}, None)", "dict"),
+        ("(None, None)", "train"),
+        (f"(Dataset({IMAGES}, None, ()), 3)", "test"),
+        (f"(Dataset({IMAGES} / 255, None, ()), None)", "float64"),
+        (f"(Dataset({IMAGES}[..., 0], None, ()), None)", "[4, 8, 8]"),
+        (f"(Dataset({IMAGES}[..., :2], None, ()), None)", "[4, 8, 8, 2]"),
+        (f"(Dataset({IMAGES}[:0], None, ()), None)", "[0, 8, 8, 3]"),
+        (f"(Dataset({IMAGES}, np.zeros(3, np.int32), ('a',)), None)", "3 labels for 4"),
+        (f"(Dataset({IMAGES}, np.arange(4), ('a', 'b')), None)", "0 to 3"),
+        (f"(Dataset({IMAGES}, -np.ones(4, np.int32), ('a',)), None)", "-1"),
+        (f"(Dataset({IMAGES}, np.zeros(4), ('a',)), None)", "float64"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_what_a_users_module_returns_wrongly_is_said(returned, said, tmp_path, monkeypatch):
+    (tmp_path / "my_wrong").mkdir()
+    (tmp_path / "my_wrong" / "data.py").write_text(
+        "import numpy as np\n"
+        "from ssl_jax.data.dataset import Dataset\n"
+        "def load(*, path, image_size, channels):\n"
+        f"    return {returned}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_wrong.data", raising=False)
+    monkeypatch.delitem(sys.modules, "my_wrong", raising=False)
+    with refuses("name", "my_wrong.data") as caught:
+        load("my_wrong.data")
+    assert said in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("image_size", 32), ("channels", 3), ("image_size", -8), ("classes", "list")]
 )
