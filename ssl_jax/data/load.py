@@ -27,9 +27,8 @@ def load(
 
     Raises:
       UserError: if there is no such set or its files are not as expected; if a user's module raises
-        or returns something else; if images that do not
-        come from image files have another size or number of channels; or if the set does not
-        support a list of classes.
+        or returns something else; if images that do not come from image files have another size or
+        number of channels; or if the set does not support a list of classes.
     """
     source = find(sources, name, "load")
     require(image_size >= 0, "image_size", image_size, "must be 0 (as stored) or a side in pixels")
