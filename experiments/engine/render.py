@@ -1,5 +1,6 @@
 """A table beside the paper's numbers: Markdown, and a figure."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,23 +56,34 @@ def values(row: Measured, column: Column, scale: str) -> dict[int, float]:
 def markdown(table: Table, scale: str, store: Store) -> str:
     """The table with published and measured numbers, and the difference to the compared row.
 
-    A difference whose 95 % interval holds zero is marked "~"; of a single seed there is none.
+    A difference whose 95 % interval holds zero is marked "~"; of a single seed there is none. What
+    is empty in all rows, as the published numbers of a study of ours, is left out.
     """
     rows = {row.row.name: row for row in measured(table, scale, store)}
     head = ["row"]
+    shown = {column.title: _shown(table, column) for column in table.columns}
     for column in table.columns:
-        head += [f"{column.title}, published", f"{column.title}, here", "difference"]
+        titles = (f"{column.title}, published", f"{column.title}, here", "difference")
+        head += itertools.compress(titles, shown[column.title])
     lines = [f"| {' | '.join([*head, 'seeds'])} |", "|---" * (len(head) + 1) + "|"]
     for name, row in rows.items():
         cells = [name]
         for column in table.columns:
             published = row.row.published.get(column.title)
-            cells.append("" if published is None else str(published))
-            cells += _cells(row, rows.get(row.row.against), column, scale)
+            here = _cells(row, rows.get(row.row.against), column, scale)
+            texts = ("" if published is None else str(published), *here)
+            cells += itertools.compress(texts, shown[column.title])
         absent = "not run" if scale in row.row.scales else "not at this scale"
         cells.append(str(len(row.results)) if row.results else absent)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*_heading(table, scale), "", *lines, "", *_footnotes(table, rows, scale)])
+
+
+def _shown(table: Table, column: Column) -> tuple[bool, bool, bool]:
+    """Whether a column has (published numbers, measured ones, differences)."""
+    published = any(row.published.get(column.title) is not None for row in table.rows)
+    measured = bool(column.protocol)
+    return published, measured, measured and any(row.against for row in table.rows)
 
 
 def _cells(row: Measured, other: Measured | None, column: Column, scale: str) -> tuple[str, str]:

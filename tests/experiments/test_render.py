@@ -123,7 +123,7 @@ def test_a_row_that_lacks_a_protocol_is_not_shown_before_it_has_it(made, tmp_pat
     evaluations = {"geometry": {"uniformity": -1.5}}
     store = store_of(tmp_path, wide, {("base", 0): {"evaluations": evaluations}})
     assert cells(markdown(wide, "smoke", store))["base"] == [
-        *("50.25", "50.00", "", "", "25.00", "", "", "-1.50", "", "1")
+        *("50.25", "50.00", "", "", "25.00", "", "-1.50", "", "1")
     ]
 
 
@@ -151,7 +151,7 @@ def test_a_run_is_finished_when_it_has_the_metric_of_every_column(tmp_path):
     evaluations = {"knn": {"top1": 0.25, "euclidean5_top1": 0.375}}
     store = store_of(tmp_path, made, {("base", 0): {"evaluations": evaluations}})
     assert state(made, "smoke", store) == "1/1"
-    assert cells(markdown(made, "smoke", store))["base"] == ["", "37.50", "", "1"]
+    assert cells(markdown(made, "smoke", store))["base"] == ["37.50", "1"]
 
 
 def test_an_evaluation_by_the_protocol_comes_before_the_final_one():
@@ -180,9 +180,18 @@ def test_a_column_that_only_other_programs_measure_has_published_numbers_only(ma
     )
     store = store_of(tmp_path, elsewhere, {("base", 0): {}})
     text = markdown(elsewhere, "smoke", store)
-    assert cells(text)["base"] == ["", "25.00", "", "39.5", "", "", "1"]
+    assert cells(text)["row"] == ["kNN, here", "box AP, published", "seeds"]
+    assert cells(text)["base"] == ["25.00", "39.5", "1"]
     assert "Protocols: kNN: `knn`." in text
     assert state(elsewhere, "smoke", store) == "1/3"
+
+
+def test_a_study_without_published_numbers_has_no_column_for_them(tmp_path):
+    study = table(row("base", 1.0), row("other", 2.0, against="base"), columns=(LINEAR,))
+    results = {("base", 0): {"linear": 0.5}, ("other", 0): {"linear": 0.6}}
+    found = cells(markdown(study, "smoke", store_of(tmp_path, study, results)))
+    assert found["row"] == ["linear, here", "difference", "seeds"]
+    assert found["other"] == ["60.00", "", "1"]
 
 
 def test_a_row_that_is_not_run_at_a_scale_says_so_there(made, store):
