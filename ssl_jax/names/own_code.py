@@ -10,12 +10,13 @@ from ssl_jax.errors import Problem, UserError
 
 
 @contextlib.contextmanager
-def own_code(name: str) -> Iterator[None]:
+def own_code(name: str, key: str = "name") -> Iterator[None]:
     """Turns whatever a user's module raises into a refusal of its name.
 
     Args:
       name: of a module or a class: only that of the user's own has a dot, and whatever else raises
         is a mistake of this package.
+      key: of the name, in the refusal.
 
     Raises:
       UserError: says what was raised, and in which line of which file.
@@ -27,16 +28,16 @@ def own_code(name: str) -> Iterator[None]:
     except Exception as error:
         if "." not in name:
             raise
-        raise refusal(name, "raised", error) from error
+        raise refusal(name, "raised", error, key) from error
 
 
-def refusal(name: str, did: str, error: Exception) -> UserError:
+def refusal(name: str, did: str, error: Exception, key: str = "name") -> UserError:
     """The refusal of a module for its exception; `did` is what the module did, as "raised"."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if _is_own(frame.filename)]
     place = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
     reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    problem = Problem("name", name, f"{did} {reason}{place}")
+    problem = Problem(key, name, f"{did} {reason}{place}")
     return UserError(str(problem), problem)
 
 

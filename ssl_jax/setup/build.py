@@ -13,6 +13,7 @@ from ssl_jax.encoder.encoder import Encoder, EncoderSpec
 from ssl_jax.encoder.load import load_encoder
 from ssl_jax.errors import Problem
 from ssl_jax.methods.parts.base import Expectation, Method
+from ssl_jax.names.own_code import own_code
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.setup import components
 from ssl_jax.setup.data import Data, in_memory, load_data
@@ -95,7 +96,8 @@ def build(config: Config, splits: Splits | None = None) -> Setup:
         images=(config.batch_size, *data.shape),
         open_feed=lambda: _open_feed(config, data, plan, shardings),
     )
-    trainer.trace(labelled=data.splits.train.labels is not None)
+    with own_code(config.method.name, "config.method.name"):
+        trainer.trace(labelled=data.splits.train.labels is not None)
     notes = [note for note in plan_problems(config, size) if note.level == "note"]
     return Setup(data, model, plan, trainer, shardings, tuple(notes))
 

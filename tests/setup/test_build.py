@@ -175,3 +175,20 @@ def test_views_are_taken_in_the_order_of_their_numbers():
     for i in range(2, 11):
         config.augment[f"view{i}"] = common.view(size=20 + i)
     assert [spec.size for spec in make_views(config)] == [16, 16, *range(22, 31)]
+
+
+def test_what_a_method_of_ones_own_raises_is_refused_with_the_line(tmp_path, monkeypatch):
+    (tmp_path / "my_build").mkdir()
+    (tmp_path / "my_build" / "method.py").write_text(
+        "from ssl_jax.methods import simclr\n\n\n"
+        "def loss(*args, **kwargs):\n"
+        "    raise TypeError('unfinished')\n\n\n"
+        "def make(backbone, steps):\n"
+        "    return simclr.make(backbone, steps)._replace(loss=loss)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    config = config_of("simclr", "tiny")
+    config.method = {"name": "my_build.method"}
+    with refuses("config.method.name", "my_build.method") as caught:
+        build(config, splits_of(64, 8, 1))
+    assert "method.py, line 5" in str(caught.value)
