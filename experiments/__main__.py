@@ -3,6 +3,7 @@
     python -m experiments list [--stale]
     python -m experiments run TABLE [--scale=small] [--rows=A,B] [--seeds=0,1,2] [--data=DIR] ...
     python -m experiments show TABLE [--scale=small]
+    python -m experiments claims
 
 TABLE is a name that `list` prints, as ba_ssl/table3, or `all`. A run is known by its settings and
 its images: rows that tables share are trained once, and a finished run is never run again.
@@ -25,7 +26,7 @@ SCALES = ("smoke", "small", "gpu", "paper")
 
 
 def main(argv: Sequence[str]) -> None:
-    """Commands: list, run, show."""
+    """Commands: list, run, show, claims."""
     if not Path("experiments/engine").is_dir():
         raise UserError("run it in the root of the repository")
     args = _parser().parse_args(list(argv[1:]))
@@ -46,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     show = commands.add_parser("show", help="a table beside the paper's numbers")
     show.set_defaults(command=_show)
+    claims = commands.add_parser("claims", help="what the papers claim, and what held here")
+    claims.set_defaults(command=_claims)
     for command in (run, show):
         command.add_argument("table", help="as ba_ssl/table3, or all")
         command.add_argument("--scale", default="small", choices=SCALES)
@@ -56,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--workdir", type=Path, default=Path("runs/experiments"), help="of the runs")
     run.add_argument("--at_once", type=int, default=1, help="number of runs at a time")
     run.add_argument("--dry_run", action="store_true", help="print runs, minutes and disk only")
-    for command in (listing, run, show):
+    for command in (listing, run, show, claims):
         command.add_argument("--results", type=Path, help=argparse.SUPPRESS)
     return parser
 
@@ -150,6 +153,13 @@ def _show(args: argparse.Namespace) -> None:
         figure(table, args.scale, store, place.with_suffix(".png"))
         print(text)
         print(f"\nwritten: {place}.md, {place.name}.png\n")
+
+
+def _claims(args: argparse.Namespace) -> None:
+    from experiments.claims import CLAIMS
+    from experiments.engine.claims import page
+
+    print(page(CLAIMS, _store(args)))
 
 
 def _store(args: argparse.Namespace) -> "Store":
