@@ -2,8 +2,9 @@
 
 Zhang and Liu, "From Pretext to Purpose: Batch-Adaptive Self-Supervised Learning"; the settings are
 those of its section 4.1. AdamW and weight decay 0.1 follow MoCo v3 (arXiv 2104.02057), the source
-of the learning rate and the warm-up; the paper names neither. The augmentation is MoCo v3's,
-without blur at 32 pixels.
+of the learning rate and the warm-up; the paper names neither. MoCo v3's code decays biases and
+norms as well, here kernels alone are decayed. The augmentation is MoCo v3's, without blur at 32
+pixels. The patches of the fusion are the paper's at 224 pixels, 16; at other sizes they are ours.
 
     python -m ssl_jax.main --config=ba_moco    # digits
     python -m ssl_jax.main --config=ba_moco:cifar10 --config.data.path=DIR

@@ -6,8 +6,10 @@
 Settings of section 7 of arXiv 2207.03552. Learning rates are K times the paper's, where K is the
 number of views: 4, or that of the variants _k2 and _k8. For another K, set both
 --config.augment.view0.copies and --config.learning_rate. The paper leaves open the scale of the
-crops and the momentum (here BYOL's) and the size of its STL-10 views (here 96). CIFAR is not in the
-paper: the settings are those of STL-10, without blur.
+crops and the momentum (here BYOL's) and the size of its STL-10 views (here 96). ResNet-50's heads
+are 4096 wide, as in BYOL's paper; this paper says that BYOL's are 2048 wide
+(--config.method.hidden=2048). CIFAR is not in the paper: the settings are those of STL-10, without
+blur.
 
 Published, linear top-1, ResNet-18: ImageNet-100 80.38, with K = 8 81.56; STL-10 93.00 and 93.19.
 ResNet-50, ImageNet, K = 4: 70.7, 73.8 and 74.6 after 100, 200 and 300 epochs (Table 2; 70.2, 73.6

@@ -8,6 +8,7 @@ Where the settings come from, and the linear top-1 published with them:
   cifar10, cifar100         solo-learn, scripts/pretrain/cifar/swav.yaml: LARS 0.6, two views, 3000
                             prototypes frozen for two epochs, a queue of 3840 from epoch 50 of 1000;
                             89.17 and 64.88 by its online classifier
+                            (its blur is PIL's, which is not cut off; here it has 3 taps)
   cifar10_multicrop         ours: cifar10 with the views of imagenet, of 32 and 16 pixels; none
                             published
   imagenet100               solo-learn, scripts/pretrain/imagenet-100/swav.yaml, 400 epochs: 74.04
