@@ -69,11 +69,12 @@ def run(hosts: list[str], environment: dict[str, str], flags: list[str]) -> None
       environment: variables that `devices.cluster.join_cluster` reads, except JAX_PROCESS_ID.
       flags: of ssl_jax.main.
     """
-    running: dict[int, tuple[str, str]] = {}
+    # With the objects: a dropped one would be waited for when the next process is started.
+    running: dict[int, tuple[subprocess.Popen, str, str]] = {}
     unique = f"/tmp/ssl_jax-{os.getpid()}-{environment['JAX_COORDINATOR_ADDRESS'].split(':')[1]}"
 
     def send(name: str) -> None:
-        for host, file in list(running.values()):
+        for _, host, file in list(running.values()):
             command = f"kill -s {name} $(cat {file})"
             subprocess.run(_shell(host, command), start_new_session=True)
 
@@ -87,14 +88,14 @@ def run(hosts: list[str], environment: dict[str, str], flags: list[str]) -> None
         command = f"cd {shlex.quote(os.getcwd())} && echo $$ >{file} && exec {shlex.join(program)}"
         # In its own session, it gets Ctrl-C from `send` only: a second signal would kill it.
         child = subprocess.Popen(_shell(host, command), start_new_session=True)
-        running[child.pid] = host, file
+        running[child.pid] = child, host, file
     failed = 0
     while running:
         number, status = os.wait()
-        host, file = running.pop(number)
+        child, host, file = running.pop(number)
+        child.returncode = code = os.waitstatus_to_exitcode(status)
         subprocess.run(_shell(host, f"rm -f {file}"), start_new_session=True)
-        if status and not failed:
-            code = os.waitstatus_to_exitcode(status)
+        if code and not failed:
             failed = code if code > 0 else 128 - code
             send("KILL")  # the others would wait for it
     sys.exit(failed)

@@ -15,9 +15,29 @@ sys.executable = sys.argv.pop(1)
 runpy.run_path("launch/processes.py", run_name="__main__")
 """
 
+# the same, but every process has ended before the next one starts
+ONE_AFTER_ANOTHER = (
+    """
+import os, subprocess
+class Ended(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+subprocess.Popen = Ended
+"""
+    + WITH_STUB
+)
+
 
 def by_hand(site):
     return [sys.executable, "-c", WITH_STUB, site.environment["PYTHON"]]
+
+
+def test_processes_that_end_while_others_start_are_waited_for(site):
+    command = (sys.executable, "-c", ONE_AFTER_ANOTHER, site.environment["PYTHON"])
+    code, _, errors = site.run(*command, "--local=3x1", *site.flags)
+    assert (code, errors) == (0, "")
+    assert len(site.calls("python")) == 3
 
 
 def test_processes_here_get_their_number_and_the_signal(site):
