@@ -143,6 +143,8 @@ def _execute(
         print(f"{run.row.name}, seed {run.seed}: {folder}", flush=True)
         config = f"--config={ROOT}/experiments/engine/resolved.py:{resolved}"
         _call(["main", config, f"--workdir={folder}"], workdir, own, folder / "train.log")
+        if not (folder / "result.json").exists():
+            raise RuntimeError("stopped before its end; the same command resumes it")
         result = _result(run, folder)
         store.write(name, result)
         left = missing(run, result)
