@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common, simclr_downscaled
 
+from experiments import cifar10_small
 from experiments.engine.table import Row
 from ssl_jax.command_line import config_files
 
@@ -38,31 +38,10 @@ def _smoke(row: Row) -> ConfigDict:
 
 
 def _small(row: Row) -> ConfigDict:
-    config = common.cifar(config_files.module(row.config).get_config(), "cifar10")
+    config = cifar10_small.get_config(row.config)
     config.data.limit = 10_000
-    config.data.holdout = 0.04
-    config.epochs = 10
-    config.batch_size = 128
-    config.learning_rate = 2e-3
-    config.optimizer.warmup_epochs = 1.0
-    if config.network.name.startswith("resnet"):
-        config.network.stages = (1, 1, 1, 1)
-        config.network.stem = "small"
-    config.augment = common.views(*(_in_colour(view) for view in config.augment.values()))
-    config.probe_every_epochs = 5
-    config.checkpoint_every_epochs = 5
     config.log_every_steps = 78
     return config
-
-
-def _in_colour(view: ConfigDict) -> ConfigDict:
-    """A view of a digit as one of a photograph, at twice the size."""
-    size = {"size": 2 * view.size, "copies": view.copies}
-    if view.crop_or_jitter:
-        return common.view(**{**simclr_downscaled.crop_or_jitter(), **size})
-    large = view.crop_scale[1] == 1.0
-    scale = (0.2, 1.0) if large else tuple(view.crop_scale)
-    return common.view(crop_scale=scale, **size, **common.byol_colours())
 
 
 def _gpu(row: Row) -> ConfigDict:
