@@ -22,6 +22,9 @@ FREE = (
     "data.workers",
     "data.pipeline",
 )
+# Keys that came after the first results, each with the value (as JSON has it) that leaves a run as
+# it was without the key. Where they hold it they are left out; earlier results keep their names.
+LATER: dict[str, Any] = {}
 
 
 class Store:
@@ -54,12 +57,13 @@ class Store:
 def settings_of(config: ConfigDict) -> dict[str, Any]:
     """The settings that decide the numbers of a run."""
     settings = as_json(config)
-    for key in FREE:
+    for key in (*FREE, *LATER):
         *sections, last = key.split(".")
         section = settings
         for name in sections:
-            section = section[name]
-        section.pop(last, None)
+            section = section.get(name, {})
+        if key in FREE or section.get(last) == LATER[key]:
+            section.pop(last, None)
     return settings
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from experiments.engine import resolved, scales
-from experiments.engine.store import FREE, Store, identity, settings_hash, settings_of
+from experiments.engine import catalogue, resolved, scales
+from experiments.engine.runs import runs_of
+from experiments.engine.store import FREE, LATER, Store, identity, settings_hash, settings_of
 from ssl_jax.errors import UserError
 from ssl_jax.names.dotted import dotted
 from ssl_jax.setup.settings import as_json
@@ -77,6 +78,31 @@ def test_settings_are_those_that_decide_the_numbers():
     settings = settings_of(config_of())
     assert set(dotted(ConfigDict(settings))) == set(dotted(config_of())) - set(FREE)
     assert settings["method"]["coefficient"] == 1.0
+
+
+def test_a_key_that_came_later_leaves_earlier_names_as_they_were(monkeypatch):
+    earlier = config_of()
+    later = config_of()
+    later.data.later = 3
+    assert settings_hash(later) != settings_hash(earlier)
+    monkeypatch.setitem(LATER, "data.later", 3)
+    assert settings_hash(later) == settings_hash(earlier)
+    later.data.later = 4
+    assert settings_hash(later) != settings_hash(earlier)
+
+
+def test_every_result_is_that_of_a_row():
+    """A change of a config or of a scale that orphans results says so here.
+
+    A new key of all configs belongs into LATER; results of a row that means something else now
+    are to be deleted, and run again.
+    """
+    rows = {
+        settings_hash(run.config)
+        for name in catalogue.names()
+        for run in runs_of(catalogue.table(name), "small")
+    }
+    assert {name.split("-")[0] for name in Store().everything()} <= rows
 
 
 def test_a_configuration_is_the_same_after_it_was_written(tmp_path):
