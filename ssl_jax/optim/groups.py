@@ -7,45 +7,55 @@ import jax
 import jax.numpy as jnp
 import optax
 
+# A learning rate by step -> an optimizer that follows it.
+MakeOptimizer = Callable[[optax.Schedule], optax.GradientTransformation]
+
 
 def frozen_until(
-    step: int, optimizer: optax.GradientTransformation
+    step: int, make: MakeOptimizer, schedule: optax.Schedule
 ) -> optax.GradientTransformation:
     """Runs an optimizer from some step on; before that, parameters stay as they are.
 
-    Neither gradients nor weight decay enter the optimizer before that step, but its schedule counts
-    the steps from the start.
+    As in PyTorch, where an optimizer skips parameters without a gradient: until then moments,
+    buffers and counts stay as they were made, but the learning rate is that of the run's step.
 
     Args:
       step: the first step, counted from 0, in which parameters are updated.
-      optimizer: the optimizer to run.
+      make: makes the optimizer.
+      schedule: learning rate by step of the run.
 
     Returns:
       The optimizer with the freeze.
 
     Example:
-      >>> optimizer, params = frozen_until(1, optax.sgd(0.5)), jnp.ones(())
+      >>> optimizer = frozen_until(1, optax.adam, lambda step: 0.5 / (step + 1))
+      >>> params = jnp.ones(())
       >>> first, state = optimizer.update(jnp.ones(()), optimizer.init(params), params)
       >>> second, state = optimizer.update(jnp.ones(()), state, params)
-      >>> abs(float(first)), float(second)
-      (0.0, -0.5)
+      >>> abs(float(first)), round(float(second), 4)
+      (0.0, -0.25)
     """
+    # The optimizer counts its own updates, which begin at `step`.
+    optimizer = make(lambda count: schedule(count + step))
 
     def init(params: Any) -> Any:
         return jnp.zeros((), jnp.int32), optimizer.init(params)
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         count, inner = state
-        seen = jax.tree.map(lambda x: jnp.where(count < step, 0.0, x), (updates, params))
-        updates, inner = optimizer.update(seen[0], inner, seen[1])
+        frozen = count < step
+        updates, changed = optimizer.update(updates, inner, params)
+        updates = jax.tree.map(lambda u: jnp.where(frozen, 0.0, u), updates)
+        inner = jax.tree.map(lambda old, new: jnp.where(frozen, old, new), inner, changed)
         return updates, (count + 1, inner)
 
     return optax.GradientTransformation(init, update)
 
 
 def by_group(
-    default: optax.GradientTransformation,
-    constant: optax.GradientTransformation,
+    make: MakeOptimizer,
+    schedule: optax.Schedule,
+    peak: float,
     groups: Callable[[Any], Any],
     *,
     freeze_steps: int = 0,
@@ -58,8 +68,9 @@ def by_group(
     (SwAV's prototypes, DINO's last layer).
 
     Args:
-      default: optimizer with the schedule.
-      constant: optimizer with the peak learning rate.
+      make: makes the optimizer of a group.
+      schedule: learning rate by step.
+      peak: learning rate of the group "constant".
       groups: maps parameters to a pytree with the name of a group per leaf; `groups` of a Method.
       freeze_steps: length of the freeze of "frozen_at_first".
 
@@ -68,10 +79,10 @@ def by_group(
     """
     return optax.partition(
         {
-            "default": default,
-            "constant": constant,
+            "default": make(schedule),
+            "constant": make(optax.constant_schedule(peak)),
             "frozen": optax.set_to_zero(),
-            "frozen_at_first": frozen_until(freeze_steps, default),
+            "frozen_at_first": frozen_until(freeze_steps, make, schedule),
         },
         groups,
     )

@@ -1,7 +1,6 @@
 """The parts of a model that a configuration names: views, encoder, method, optimizer."""
 
 import re
-from functools import partial
 from typing import Any
 
 import jax
@@ -144,11 +143,11 @@ def make_optimizer(
     )
     freeze_steps = round(options.pop("freeze_epochs") * steps_per_epoch)
     clip_norm = options.pop("clip_norm")
-    make = partial(optimizers.make, **options)
-    constant = optax.constant_schedule(rate)
+    name = options.pop("name")
     optimizer = by_group(
-        make(schedule=schedule),
-        make(schedule=constant),
+        lambda schedule: optimizers.make(name, schedule, **options),
+        schedule,
+        rate,
         method.groups,
         freeze_steps=freeze_steps,
     )

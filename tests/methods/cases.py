@@ -105,7 +105,7 @@ def batch_of(sides=(SIZE, SIZE)):
 def program(method, sides=(SIZE, SIZE), rate=0.1):
     """(init, train step) of a method under plain SGD, the last group frozen for ten steps."""
     schedule = optax.constant_schedule(rate)
-    sgd = optimizers.make("sgd", schedule)
-    optimizer = by_group(sgd, sgd, method.groups, freeze_steps=10)
+    make = partial(optimizers.make, "sgd")
+    optimizer = by_group(make, schedule, rate, method.groups, freeze_steps=10)
     parts = dict(method=method, optimizer=optimizer, augment=partial(views_of, sides=sides))
     return partial(init_state, **parts), make_train_step(**parts, schedule=schedule)
