@@ -1,5 +1,6 @@
 """Decodes image files of any format to uint8 arrays of one size."""
 
+import io
 import pathlib
 
 import numpy as np
@@ -14,7 +15,7 @@ SUFFIXES = (
 
 
 def decode(
-    path: str | pathlib.Path, *, image_size: int, channels: int
+    file: bytes | str | pathlib.Path, *, image_size: int, channels: int
 ) -> UInt8[np.ndarray, "h w {channels}"]:
     """Decodes the central square of an image at `image_size`, or the whole image if that is 0.
 
@@ -24,14 +25,14 @@ def decode(
     RGB). Animations yield their first frame.
 
     Args:
-      path: the image file.
+      file: content or path of the image file.
       image_size: side in pixels; 0 keeps the stored size and shape.
       channels: 1 (grey) or 3 (RGB).
 
     Raises:
       Exception: of any type that Pillow raises for a file that it cannot read.
     """
-    with Image.open(path) as image:
+    with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
         if image_size:
             image.draft(None, (2 * image_size, 2 * image_size))
         ImageOps.exif_transpose(image, in_place=True)

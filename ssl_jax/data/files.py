@@ -10,49 +10,36 @@ import pathlib
 import tempfile
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int
 
 from ssl_jax.data.dataset import READ_AT_ONCE
 from ssl_jax.data.decode import decode
-from ssl_jax.errors import UserError
+from ssl_jax.data.encoded import EncodedImages
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageFiles:
-    """Image files below a folder, as `StoredImages`.
+class ImageFiles(EncodedImages):
+    """Image files below a folder.
 
     root: the folder.
     names: paths of the files, relative to `root`.
     sizes: of the files, in bytes.
-    image_size: side in pixels of the squares that the files are decoded to; 0 keeps their size.
-    channels: 1 (grey) or 3 (RGB).
     """
 
     root: str
     names: tuple[str, ...]
     sizes: tuple[int, ...]
-    image_size: int
-    channels: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(N, image_size, image_size, channels)."""
-        return len(self.names), self.image_size, self.image_size, self.channels
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index: int) -> UInt8[np.ndarray, "h w c"]:
-        """The decoded image.
+    def read(self, index: int) -> bytes:
+        """The content of a file."""
+        return pathlib.Path(self.name(index)).read_bytes()
 
-        Raises:
-          UserError: if the file can no longer be read.
-        """
-        path = os.path.join(self.root, self.names[index])
-        try:
-            return decode(path, image_size=self.image_size, channels=self.channels)
-        except Exception as error:
-            raise UserError(f"{path} has become unreadable: {error!r}") from error
+    def name(self, index: int) -> str:
+        """Path of a file."""
+        return os.path.join(self.root, self.names[index])
 
     def subset(self, indices: Int[np.ndarray, " m"]) -> "ImageFiles":
         """The files at `indices`, in that order."""

@@ -15,7 +15,9 @@ def in_files(dataset, folder, prefix):
     names = tuple(f"{prefix}{index}.png" for index in range(len(dataset.images)))
     for name, image in zip(names, dataset.images, strict=True):
         Image.fromarray(image).save(folder / name)
-    return dataset._replace(images=ImageFiles(str(folder), names, (1,) * len(names), 4, 3))
+    return dataset._replace(
+        images=ImageFiles(str(folder), names, (1,) * len(names), image_size=4, channels=3)
+    )
 
 
 def test_images_labels_and_skipped_files_are_appended():
@@ -37,7 +39,7 @@ def test_image_files_are_joined_without_reading_them(tmp_path):
     first, second = in_files(FIRST, tmp_path, "a"), in_files(SECOND, tmp_path, "b")
     joined = join(first, second)
     assert joined.images == ImageFiles(
-        str(tmp_path), ("a0.png", "a1.png", "b0.png"), (1, 1, 1), 4, 3
+        str(tmp_path), ("a0.png", "a1.png", "b0.png"), (1, 1, 1), image_size=4, channels=3
     )
     assert [joined.images[index][0, 0, 0] for index in range(3)] == [10, 10, 20]
 

@@ -29,7 +29,9 @@ def in_files(dataset, folder):
     names = tuple(f"{index}.png" for index in range(SIZE))
     for name, image in zip(names, dataset.images, strict=True):
         Image.fromarray(image).save(folder / name)
-    return dataset._replace(images=ImageFiles(str(folder), names, (0,) * SIZE, 4, 3))
+    return dataset._replace(
+        images=ImageFiles(str(folder), names, (0,) * SIZE, image_size=4, channels=3)
+    )
 
 
 def read(dataset, start, stop, **arguments):

@@ -83,7 +83,9 @@ def on_disk(images: Dataset, folder: Path, part: str) -> Dataset:
     names = tuple(f"{part}_{index}.png" for index in range(len(images.images)))
     for name, image in zip(names, images.images, strict=True):
         Image.fromarray(image).save(folder / name)
-    return images._replace(images=ImageFiles(str(folder), names, (1,) * len(names), 8, 3))
+    return images._replace(
+        images=ImageFiles(str(folder), names, (1,) * len(names), image_size=8, channels=3)
+    )
 
 
 @pytest.mark.parametrize("cached", [True, False])
