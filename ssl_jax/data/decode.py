@@ -35,8 +35,14 @@ def decode(
     with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
         if image_size:
             image.draft(None, (2 * image_size, 2 * image_size))
-        ImageOps.exif_transpose(image, in_place=True)
-        image = _to_rgb(image)
+        return pixels(image, image_size=image_size, channels=channels)
+
+
+def pixels(
+    image: Image.Image, *, image_size: int, channels: int
+) -> UInt8[np.ndarray, "h w {channels}"]:
+    """What `decode` makes of an image that Pillow has opened; the image itself stays as it is."""
+    image = _to_rgb(ImageOps.exif_transpose(image))
     if channels == 1:
         image = image.convert("L")
     if image_size and image.size != (image_size, image_size):
