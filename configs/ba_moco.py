@@ -2,9 +2,9 @@
 
 Zhang and Liu, "From Pretext to Purpose: Batch-Adaptive Self-Supervised Learning"; the settings are
 those of its section 4.1. AdamW and weight decay 0.1 follow MoCo v3 (arXiv 2104.02057), the source
-of the learning rate and the warm-up; the paper names neither. MoCo v3's code decays biases and
-norms as well, here kernels alone are decayed. The augmentation is MoCo v3's, without blur at 32
-pixels. The patches of the fusion are the paper's at 224 pixels, 16; at other sizes they are ours.
+of the learning rate and the warm-up; the paper names neither. Biases and norms are decayed as well,
+as in MoCo v3's code, but on digits. The augmentation is MoCo v3's, without blur at 32 pixels. The
+patches of the fusion are the paper's at 224 pixels, 16; at other sizes they are ours.
 
     python -m ssl_jax.main --config=ba_moco    # digits
     python -m ssl_jax.main --config=ba_moco:cifar10 --config.data.path=DIR
@@ -49,6 +49,7 @@ def paper() -> ConfigDict:
 def cifar(name: str) -> ConfigDict:
     config = common.cifar(paper(), name)
     config.epochs = 1000
+    config.optimizer.decay_all = True
     config.augment = common.byol_views(32, blur=False, crop_scale=(0.2, 1.0))
     return config
 
@@ -56,6 +57,7 @@ def cifar(name: str) -> ConfigDict:
 def imagenet() -> ConfigDict:
     config = common.imagenet(paper())
     config.epochs = 300
+    config.optimizer.decay_all = True
     config.augment = common.byol_views(224, crop_scale=(0.2, 1.0))
     return config
 

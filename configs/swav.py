@@ -8,7 +8,6 @@ Where the settings come from, and the linear top-1 published with them:
   cifar10, cifar100         solo-learn, scripts/pretrain/cifar/swav.yaml: LARS 0.6, two views, 3000
                             prototypes frozen for two epochs, a queue of 3840 from epoch 50 of 1000;
                             89.17 and 64.88 by its online classifier
-                            (its blur is PIL's, which is not cut off; here it has 3 taps)
   cifar10_multicrop         ours: cifar10 with the views of imagenet, of 32 and 16 pixels; none
                             published
   imagenet100               solo-learn, scripts/pretrain/imagenet-100/swav.yaml, 400 epochs: 74.04
@@ -53,18 +52,19 @@ def start() -> ConfigDict:
     return config
 
 
-def solo(config: ConfigDict, size: int) -> ConfigDict:
+def solo(config: ConfigDict, size: int, **colours) -> ConfigDict:
     config.learning_rate = 0.6
     config.optimizer.weight_decay = 1e-6
     config.optimizer.freeze_epochs = 2.0
     config.method.queue_from = 50 / config.epochs
-    policy = common.simclr_colours(blur=0.5, interpolation="bicubic")
+    policy = common.simclr_colours(blur=0.5, interpolation="bicubic", **colours)
     config.augment = common.views(common.view(size=size, copies=2, **policy))
     return config
 
 
 def cifar(name: str) -> ConfigDict:
-    return solo(common.solo_cifar(start(), name), size=32)
+    # The blur there is by the width alone; a tenth of 32 pixels would cut it.
+    return solo(common.solo_cifar(start(), name), size=32, blur_kernel=13)
 
 
 def multicrop(large: int, small: int, **colours) -> ConfigDict:
@@ -77,7 +77,7 @@ def multicrop(large: int, small: int, **colours) -> ConfigDict:
 
 def cifar10_multicrop() -> ConfigDict:
     config = cifar("cifar10")
-    policy = common.simclr_colours(blur=0.5, interpolation="bicubic")
+    policy = common.simclr_colours(blur=0.5, interpolation="bicubic", blur_kernel=13)
     config.augment = multicrop(32, 16, **policy)
     return config
 

@@ -7,7 +7,7 @@ TITLES = ("top-1", "top-5", "5-NN")
 EVERYWHERE = ("smoke", "small", "gpu", "paper")
 BYOL = {
     "augment.view0.copies": 2,
-    "method.attraction": "pairs",
+    "method.attraction": "mean_pairs",
     "method.lambda_s": 0.0,
     "method.lambda_b": 0.0,
 }
@@ -69,7 +69,7 @@ TABLE = Table(
     readings=(
         "MoCo, SimCLR, Wang and Isola and W-MSE are quoted from other papers, ours have the "
         "settings in their configs' docstrings; BYOL is the paper's reproduction: two views of "
-        "ours, BYOL's pairs for the centroid, both lambdas 0",
+        "ours, the pairs of Eq. 1 for the centroid, both lambdas 0",
         "MoCo is MoCo v2 with ResNet-50: this package has no head of one layer; Wang and Isola's "
         "is without MoCo's queue and momentum network",
         "the caption says that SimCLR's 90.51 is of a ResNet-50; the code of W-MSE, which it comes "

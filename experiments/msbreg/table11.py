@@ -42,7 +42,7 @@ def row(views: int, lambda_s: float, lambda_b: float, top1: float | None) -> Row
         gpu=f"cifar10{VARIANTS[views]}",
         changes={
             "augment.view0.copies": views,
-            "method.attraction": "pairs" if views == 2 else "centroid",
+            "method.attraction": "mean_pairs" if views == 2 else "centroid",
             "method.lambda_s": lambda_s,
             "method.lambda_b": lambda_b,
         },
@@ -64,9 +64,10 @@ TABLE = Table(
     ],
     readings=(
         "section 10 trains for 300 epochs, section 7.1 for 320: 300 here and in Tables 8 and 12",
-        "K = 2 is the same as BYOL: pairs of unlike views, not the centroid. attraction=pairs sums "
-        "over the 2 ordered pairs, attraction=centroid is a mean over views, so that the lambdas "
-        "weigh half as much at K = 2 as beside Eq. 1; Table 8 has rows with the centroid",
+        "K = 2 is the same as BYOL: pairs of unlike views, not the centroid. They are Eq. 1's, of "
+        "which the paper writes one: the mean over the 2 ordered pairs, attraction=mean_pairs, "
+        "beside which the lambdas weigh as much as beside Eq. 3. Table 8 has rows with their sum, "
+        "BYOL's own loss, and with the centroid",
         "Table 8 is inside: lambda_s 0 and 0.004, lambda_b 0 and 0.5",
         "the learning rate is proportional to K at the scales paper and gpu, the same below",
     ),

@@ -33,7 +33,7 @@ TABLE = Table(
         "BYOL with L_b and L_s has 72.8 here, 72.41 in Table 8 and 72.4 in Table 11, where 72.8 is "
         "that of either of them alone: both are on here, as the row is called",
         "the weight of L_uniform is not given: 1, on the predictions, t = 2; BYOL's loss beside it "
-        "is the sum over both directions",
+        "is the mean over both directions, as in Table 11",
         "it is not said of which views and embeddings the two losses are: of the features, "
         "alignment on random resized crops and flips, uniformity on whole images",
         "epochs are Table 11's 300, whose 71.9 and 80.4 are in this table",

@@ -14,7 +14,7 @@ ROWS = (
     ("Ours", "LN", 256, 5e-2, 78.7),
 )
 NORMS = {"BN": "batch", "LN": "layer"}
-BYOL = {"augment.view0.copies": 2, "method.attraction": "pairs", "method.lambda_s": 0.0}
+BYOL = {"augment.view0.copies": 2, "method.attraction": "mean_pairs", "method.lambda_s": 0.0}
 OURS = {"augment.view0.copies": 4, "method.attraction": "centroid", "method.lambda_s": 4e-3}
 
 
@@ -58,9 +58,9 @@ TABLE = Table(
         "the normalisation is that of the heads, as section 4.3 says; the backbone keeps its "
         "BatchNorm",
         "K and lambda_s of Ours are not given: 4 and 4e-3; epochs are section 7.1's 320",
-        "BYOL has two views and lambda_s = 0; its loss is the sum over both directions, where the "
-        "centroid loss is a mean over views, so that its lambda_b weighs half as much as beside "
-        "Eq. 1",
+        "BYOL has two views and lambda_s = 0; its loss is Eq. 1, the mean over both directions as "
+        "Eq. 3 is over views: attraction=mean_pairs. BYOL's own loss is their sum, twice that, "
+        "beside which lambda_b weighs half as much: attraction=pairs, a row of Table 8",
         "at small batches are half as large, 128 and 512, at smoke a sixteenth",
     ),
 )

@@ -49,6 +49,7 @@ TABLE = Table(
     columns=(Column("top-1", "msbreg"),),
     rows=[
         *(switched(*each) for each in ROWS),
+        reading("sum over pairs", 2, True, attraction="pairs"),
         reading("centroid", 2, False, attraction="centroid"),
         reading("centroid", 2, True, attraction="centroid"),
         reading("S of normalized p", 4, True, singular_value_on="normalized"),
@@ -57,9 +58,10 @@ TABLE = Table(
     readings=(
         "the rows are rows of Table 11, where they are rounded; it says 300 epochs, this table "
         "says nothing; Ours with all losses has the numbers of Table 1, which is after 320",
-        "BYOL without L_c has pairs of unlike views for the centroid: attraction=pairs sums over "
-        "the 2 ordered pairs, attraction=centroid is a mean over views, so that the lambdas weigh "
-        "half as much beside pairs as beside Eq. 1; BYOL: centroid is the other reading of K = 2",
+        "BYOL without L_c has pairs of unlike views for the centroid. Eq. 1 is of one pair, read "
+        "as the mean over the 2 ordered pairs: attraction=mean_pairs. BYOL's own is their sum, "
+        "beside which the lambdas weigh half as much: the row sum over pairs; BYOL: centroid is "
+        "Eq. 3 at K = 2",
         "the covariance S is that of the predictions p, Eq. 5; the text has the normalized p too: "
         "the row S of normalized p",
         "the target is an average by BYOL's cosine, section 3.1 calls it bias-corrected without a "

@@ -11,7 +11,8 @@ Moon et al., "An Embedding-Dynamic Approach to Self-supervised Learning", arXiv 
 
 n is drawn for each image and shared by its views; S_j is the covariance of view j over the batch.
 Where the paper is ambiguous: S_j is that of p, as in Eq. 5, although the text also writes p_hat;
-the momentum rises as in BYOL. `singular_value_on` and `bias_corrected` select the other readings.
+the momentum rises as in BYOL. `singular_value_on`, `bias_corrected` and `attraction` select the
+other readings.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from ssl_jax.errors import Problem
 from ssl_jax.losses import brownian, centroid, cosine_distance, normalize, singular_value
 from ssl_jax.methods.parts.base import Expectation, KeyArray, Method, RunFacts
 from ssl_jax.methods.parts.momentum import Views, online_and_momentum
-from ssl_jax.methods.parts.pairs import cross_view
+from ssl_jax.methods.parts.pairs import cross_view, mean_over_ordered_pairs
 from ssl_jax.methods.parts.problems import choose, heads, view_count
 from ssl_jax.methods.parts.target import slow_target
 from ssl_jax.networks.backbone import Backbone
@@ -52,8 +53,10 @@ def make(
       out: width of the projections z and predictions p.
       lambda_b: weight of the Brownian diffusion L_b.
       lambda_s: weight of the singular value loss L_s.
-      attraction: "centroid" is L_c; "pairs" replaces it by BYOL's loss (Table 8 without L_c), so
-        that two views with both lambdas 0 are BYOL.
+      attraction: "centroid" is L_c. Without it (Table 8) "mean_pairs" is the mean over ordered
+        pairs of views of this paper's BYOL loss, Eq. 1, beside which the lambdas weigh as much as
+        beside L_c; "pairs" is their sum, BYOL's own, with which two views and both lambdas 0 are
+        BYOL.
       singular_value_on: S_j is the covariance of "predictions" p, or of "normalized" p_hat.
       momentum: decay of the target, at the start of the run.
       momentum_schedule: "cosine", which rises to 1, or "constant".
@@ -68,8 +71,9 @@ def make(
       UserError: for an unknown choice or a momentum out of range; from `init`, if there are fewer
         than two views or no such head_norm.
     """
-    choose("attraction", attraction, ("centroid", "pairs"))
+    choose("attraction", attraction, ("centroid", "mean_pairs", "pairs"))
     choose("singular_value_on", singular_value_on, ("predictions", "normalized"))
+    pairs = cross_view if attraction == "pairs" else mean_over_ordered_pairs
     g = MLP((hidden, out), norm=head_norm, final_bias=False, dtype=backbone.dtype)
     h = MLP((hidden, out), norm=head_norm, final_bias=False, dtype=backbone.dtype)
 
@@ -80,7 +84,7 @@ def make(
         yield from rate_of_other_views(run)
 
     def compare(p: Views, z: Views, key: KeyArray):
-        l_c = centroid(p, z) if attraction == "centroid" else cross_view(cosine_distance, p, z)
+        l_c = centroid(p, z) if attraction == "centroid" else pairs(cosine_distance, p, z)
         l_b = brownian(p, key)
         on = p if singular_value_on == "predictions" else tuple(normalize(view) for view in p)
         l_s = singular_value(on)
@@ -89,7 +93,11 @@ def make(
 
     def expect(batch_size: int, views: int) -> Expectation:
         del batch_size
-        apart = 1.0 + 1.0 / views if attraction == "centroid" else 2.0 * views * (views - 1)
+        apart = {
+            "centroid": 1.0 + 1.0 / views,
+            "mean_pairs": 2.0,
+            "pairs": 2.0 * views * (views - 1),
+        }[attraction]
         # L_c of unrelated outputs, L_s = `out` of collapsed ones, L_b within +-1. The value of L_s
         # at chance level depends on the scale of the predictions.
         causes = "lambda_b too small for heads without BatchNorm, or momentum below 0.9"

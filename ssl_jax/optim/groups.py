@@ -1,28 +1,30 @@
 """Different updates for different groups of parameters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-# A learning rate by step -> an optimizer that follows it.
-MakeOptimizer = Callable[[optax.Schedule], optax.GradientTransformation]
+# A learning rate by step -> an optimizer that follows it; of other schedules, as that of the weight
+# decay, some may be numbers.
+Schedule = float | optax.Schedule
+MakeOptimizer = Callable[..., optax.GradientTransformation]
 
 
 def frozen_until(
-    step: int, make: MakeOptimizer, schedule: optax.Schedule
+    step: int, make: MakeOptimizer, *schedules: Schedule
 ) -> optax.GradientTransformation:
     """Runs an optimizer from some step on; before that, parameters stay as they are.
 
     As in PyTorch, where an optimizer skips parameters without a gradient: until then moments,
-    buffers and counts stay as they were made, but the learning rate is that of the run's step.
+    buffers and counts stay as they were made, but schedules are at the run's step.
 
     Args:
       step: the first step, counted from 0, in which parameters are updated.
       make: makes the optimizer.
-      schedule: learning rate by step of the run.
+      schedules: its learning rate by step of the run, and whatever else it takes.
 
     Returns:
       The optimizer with the freeze.
@@ -36,7 +38,7 @@ def frozen_until(
       (0.0, -0.25)
     """
     # The optimizer counts its own updates, which begin at `step`.
-    optimizer = make(lambda count: schedule(count + step))
+    optimizer = make(*(_later(schedule, step) for schedule in schedules))
 
     def init(params: Any) -> Any:
         return jnp.zeros((), jnp.int32), optimizer.init(params)
@@ -52,12 +54,18 @@ def frozen_until(
     return optax.GradientTransformation(init, update)
 
 
+def _later(schedule: Schedule, step: int) -> Schedule:
+    """The schedule from a step on."""
+    return (lambda count: schedule(count + step)) if callable(schedule) else schedule
+
+
 def by_group(
     make: MakeOptimizer,
     schedule: optax.Schedule,
     peak: float,
     groups: Callable[[Any], Any],
     *,
+    others: Sequence[Schedule] = (),
     freeze_steps: int = 0,
 ) -> optax.GradientTransformation:
     """One optimizer per group of parameters.
@@ -72,6 +80,7 @@ def by_group(
       schedule: learning rate by step.
       peak: learning rate of the group "constant".
       groups: maps parameters to a pytree with the name of a group per leaf; `groups` of a Method.
+      others: what `make` takes besides the learning rate, as the weight decay by step.
       freeze_steps: length of the freeze of "frozen_at_first".
 
     Returns:
@@ -79,10 +88,10 @@ def by_group(
     """
     return optax.partition(
         {
-            "default": make(schedule),
-            "constant": make(optax.constant_schedule(peak)),
+            "default": make(schedule, *others),
+            "constant": make(optax.constant_schedule(peak), *others),
             "frozen": optax.set_to_zero(),
-            "frozen_at_first": frozen_until(freeze_steps, make, schedule),
+            "frozen_at_first": frozen_until(freeze_steps, make, schedule, *others),
         },
         groups,
     )

@@ -36,7 +36,7 @@ def make(
     name: str,
     schedule: optax.Schedule,
     *,
-    weight_decay: float = 0.0,
+    weight_decay: float | optax.Schedule = 0.0,
     momentum: float = 0.9,
     nesterov: bool = False,
     beta2: float = 0.999,
@@ -58,7 +58,7 @@ def make(
     Args:
       name: one of `OPTIMIZERS`.
       schedule: learning rate by step.
-      weight_decay: of all optimizers.
+      weight_decay: of all optimizers, a number or by step.
       momentum: of the buffer; the first beta of Adam.
       nesterov: of sgd, lars, lars_optax and larc.
       beta2: of adam and adamw.
@@ -114,7 +114,7 @@ def _scale_by_trust_ratio(coefficient: float) -> optax.GradientTransformation:
 
 
 def _clip_rate(
-    schedule: optax.Schedule, trust_coefficient: float, weight_decay: float
+    schedule: optax.Schedule, trust_coefficient: float, weight_decay: float | optax.Schedule
 ) -> optax.GradientTransformation:
     """Scales gradients plus decay by min(local rate / learning rate, 1).
 
@@ -124,10 +124,11 @@ def _clip_rate(
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         p_norm, g_norm = norms(jax.tree.leaves(params)), norms(jax.tree.leaves(updates))
         both = (p_norm > 0) & (g_norm > 0)
-        local = trust_coefficient * p_norm / (g_norm + weight_decay * p_norm + 1e-8)
+        wanted = weight_decay(state) if callable(weight_decay) else weight_decay
+        local = trust_coefficient * p_norm / (g_norm + wanted * p_norm + 1e-8)
         rate = jnp.maximum(schedule(state), 1e-12)
         factor = jnp.where(both, jnp.minimum(local / rate, 1.0), 1.0)
-        decay = jnp.where(both, weight_decay, 0.0)
+        decay = jnp.where(both, wanted, 0.0)
         factors, decays = _by_leaf(factor, updates), _by_leaf(decay, updates)
         scaled = jax.tree.map(lambda f, g, d, p: f * (g + d * p), factors, updates, decays, params)
         return scaled, state + 1

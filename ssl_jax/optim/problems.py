@@ -26,7 +26,9 @@ def optimizer_problems(
     drops_before_end: Sequence[Number],
     drop_factor: Number,
     freeze_epochs: Number,
+    final_decay: Number,
     clip_norm: Number,
+    clip_each_norm: Number,
     weight_decay: Number,
     momentum: Number,
     beta2: Number,
@@ -42,7 +44,9 @@ def optimizer_problems(
       drops_before_end: epochs before the end at which "drops" lowers the learning rate.
       drop_factor: of "drops".
       freeze_epochs: length of the freeze of the group "frozen_at_first".
+      final_decay: where weight decay ends by a cosine, as a multiple of it.
       clip_norm: largest global norm of the gradient; 0 for any.
+      clip_each_norm: largest norm of the gradient of each parameter; 0 for any.
       weight_decay: see `optimizers.make`.
       momentum: see `optimizers.make`.
       beta2: see `optimizers.make`.
@@ -53,7 +57,8 @@ def optimizer_problems(
 
     Example:
       >>> usual = dict(warmup_epochs=10, final_rate=0, drops_before_end=(), drop_factor=0.1)
-      >>> usual |= dict(freeze_epochs=0, clip_norm=0, weight_decay=0, momentum=0.9, beta2=0.999)
+      >>> usual |= dict(freeze_epochs=0, clip_norm=0, clip_each_norm=0, weight_decay=0)
+      >>> usual |= dict(final_decay=1, momentum=0.9, beta2=0.999)
       >>> usual |= dict(schedule="cosine", trust_coefficient=0.001)
       >>> [str(problem) for problem in optimizer_problems(name="rmsprop", **usual)]
       ["name='rmsprop' must be one of sgd, adam, adamw, lars, lars_optax, larc"]
@@ -65,7 +70,9 @@ def optimizer_problems(
     yield from out_of_range("final_rate", final_rate, 0.0, 1.0)
     yield from out_of_range("drop_factor", drop_factor, 0.0, 1.0)
     yield from out_of_range("freeze_epochs", freeze_epochs, 0.0)
+    yield from out_of_range("final_decay", final_decay, 0.0)
     yield from out_of_range("clip_norm", clip_norm, 0.0)
+    yield from out_of_range("clip_each_norm", clip_each_norm, 0.0)
     yield from out_of_range("weight_decay", weight_decay, 0.0)
     yield from out_of_range("momentum", momentum, 0.0, 1.0)
     yield from out_of_range("beta2", beta2, 0.0, 1.0)

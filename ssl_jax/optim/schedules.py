@@ -1,4 +1,4 @@
-"""Learning rates, and decays of momentum targets, by step."""
+"""Learning rates, weight decays, and decays of momentum targets, by step."""
 
 from collections.abc import Sequence
 
@@ -60,6 +60,27 @@ def learning_rate(
         return after
     rising = optax.linear_schedule(peak / warmup_steps, peak, warmup_steps)
     return optax.join_schedules([rising, after], [warmup_steps])
+
+
+def weight_decay(start: float, steps: int, *, final: float = 1.0) -> float | optax.Schedule:
+    """Weight decay by step: a cosine from `start` to final * start over the whole run.
+
+    DINO's official code has 0.04 and ten times that (arXiv 2104.14294, section 3.2).
+
+    Args:
+      start: weight decay in the first step.
+      steps: length of the whole run.
+      final: where it ends, as a multiple of `start`; 1.0 leaves it constant.
+
+    Returns:
+      The schedule: step -> weight decay; a number where it is constant.
+
+    Example:
+      >>> decay = weight_decay(0.04, 4, final=10.0)
+      >>> [round(float(decay(step)), 3) for step in range(5)]
+      [0.04, 0.093, 0.22, 0.347, 0.4]
+    """
+    return start if final == 1.0 else optax.cosine_decay_schedule(start, max(steps, 1), final)
 
 
 def ema_momentum(

@@ -20,8 +20,9 @@ from ssl_jax.names.own_code import own_code
 from ssl_jax.networks.backbone import make_backbone
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.optim import optimizers
+from ssl_jax.optim.clipping import clip_each_norm
 from ssl_jax.optim.groups import by_group
-from ssl_jax.optim.schedules import learning_rate
+from ssl_jax.optim.schedules import learning_rate, weight_decay
 from ssl_jax.setup.options import defaults, plain
 from ssl_jax.types import Config
 
@@ -142,17 +143,21 @@ def make_optimizer(
         drop_factor=options.pop("drop_factor"),
     )
     freeze_steps = round(options.pop("freeze_epochs") * steps_per_epoch)
-    clip_norm = options.pop("clip_norm")
-    name = options.pop("name")
+    clip_norm, clip_each = options.pop("clip_norm"), options.pop("clip_each_norm")
+    name, final = options.pop("name"), options.pop("final_decay")
+    decay = weight_decay(options.pop("weight_decay"), steps, final=final)
     optimizer = by_group(
-        lambda schedule: optimizers.make(name, schedule, **options),
+        lambda rate, decay: optimizers.make(name, rate, weight_decay=decay, **options),
         schedule,
         rate,
         method.groups,
+        others=(decay,),
         freeze_steps=freeze_steps,
     )
     if clip_norm:
         optimizer = optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
+    if clip_each:
+        optimizer = optax.chain(clip_each_norm(clip_each), optimizer)
     return schedule, optimizer
 
 

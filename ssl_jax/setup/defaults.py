@@ -89,7 +89,9 @@ def optimizer() -> dict[str, Any]:
         "drops_before_end": (),  # epochs
         "drop_factor": 0.1,
         "freeze_epochs": 0.0,  # of SwAV's prototypes and DINO's last layer
+        "final_decay": 1.0,  # where weight decay ends by a cosine, as a multiple; 1.0: constant
         "clip_norm": 0.0,  # largest norm of the whole gradient; 0.0: any
+        "clip_each_norm": 0.0,  # largest norm of the gradient of each parameter; 0.0: any
         **defaults(optimizers.make),
     }
 

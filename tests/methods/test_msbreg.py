@@ -1,12 +1,16 @@
 """MSBReg is its three losses, is BYOL without them, and averages without the target's start."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ssl_jax.losses import cosine_distance
 from ssl_jax.methods import msbreg
 from ssl_jax.methods.parts.momentum import online_and_momentum
+from ssl_jax.methods.parts.pairs import mean_over_ordered_pairs
 from ssl_jax.networks.heads import MLP
 from ssl_jax.optim.schedules import ema_momentum
 from tests.losses import loops
@@ -68,6 +72,27 @@ def test_two_views_without_the_forces_are_byol():
     assert expected > 0
     np.testing.assert_array_equal(value, expected)
     np.testing.assert_array_equal(aux.metrics["attraction"], expected)
+
+
+@pytest.mark.parametrize("views", [2, 3])
+def test_the_mean_over_pairs_is_the_papers_loss_of_one_pair(views):
+    p, z = np.random.default_rng(0).normal(size=(2, views, 50, 6))
+    unit = [a / np.linalg.norm(a, axis=-1, keepdims=True) for a in (p, z)]
+    one_pair = [
+        np.mean(np.sum((unit[0][i] - unit[1][j]) ** 2, axis=-1))
+        for i, j in itertools.permutations(range(views), 2)
+    ]
+    value = mean_over_ordered_pairs(cosine_distance, tuple(jnp.asarray(p)), tuple(jnp.asarray(z)))
+    np.testing.assert_allclose(value, np.mean(one_pair), rtol=1e-5)
+
+
+def test_readings_of_byols_loss_differ_by_the_number_of_pairs():
+    batch, values = views_of((8, 8, 8)), {}
+    for attraction in ("pairs", "mean_pairs"):
+        method = cases.method_of("msbreg", attraction=attraction, lambda_b=0.0, lambda_s=0.0)
+        params, state = start(method, batch)
+        values[attraction], _ = jax.jit(method.loss)(params, state, batch, KEY, STEP)
+    np.testing.assert_allclose(values["pairs"], 6 * values["mean_pairs"], rtol=1e-5)
 
 
 @pytest.mark.parametrize("views", [2, 4])

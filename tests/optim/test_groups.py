@@ -18,17 +18,21 @@ def rate(step):
     return 0.03 * (1.0 - step / 40)
 
 
-def torch_updates(name, p, gradients, kernel):
+def rising(step):
+    return DECAY * (1.0 + step / 4)
+
+
+def torch_updates(name, p, gradients, kernel, decay_at):
     """The parameter after each step in float64, where torch skips it without a gradient.
 
     Such as torch's own loops: the state of a parameter, its number of updates among it, is made
-    by the first update that has a gradient; the rate is that of the step of the run.
+    by the first update that has a gradient; rate and decay are those of the step of the run.
     """
     moments, count, values = [0.0, 0.0], 0, []
     for step, g in enumerate(gradients):
         if step >= FROZEN:
             count += 1
-            decay = DECAY * p * kernel
+            decay = decay_at(step) * p * kernel
             if name in ("adam", "adamw"):
                 g = g + decay * (name == "adam")
                 moments = [0.9 * moments[0] + 0.1 * g, 0.99 * moments[1] + 0.01 * g * g]
@@ -44,15 +48,22 @@ def torch_updates(name, p, gradients, kernel):
     return values
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "lars"])
-def test_a_group_frozen_at_first_has_the_values_of_torch_over_twenty_steps(name):
+@pytest.mark.parametrize(
+    ("name", "decay"),
+    [("sgd", DECAY), ("adam", DECAY), ("adamw", DECAY), ("lars", DECAY), ("adamw", rising)],
+)
+def test_a_group_frozen_at_first_has_the_values_of_torch_over_twenty_steps(name, decay):
     rng = np.random.default_rng(0)
     gradients = [
         {key: rng.normal(size=value.shape) for key, value in PARAMS.items()} for _ in range(STEPS)
     ]
-    make = partial(optimizers.make, name, weight_decay=DECAY, beta2=0.99, trust_coefficient=0.1)
+
+    def make(rate, decay):
+        options = {"weight_decay": decay, "beta2": 0.99, "trust_coefficient": 0.1}
+        return optimizers.make(name, rate, **options)
+
     names = lambda params: jax.tree.map(lambda _: "frozen_at_first", params)  # noqa: E731
-    optimizer = by_group(make, rate, rate(0), names, freeze_steps=FROZEN)
+    optimizer = by_group(make, rate, rate(0), names, others=(decay,), freeze_steps=FROZEN)
     params, state, found = PARAMS, optimizer.init(PARAMS), []
     for gradient in gradients:
         gradient = jax.tree.map(lambda g: g.astype(np.float32), gradient)
@@ -62,7 +73,8 @@ def test_a_group_frozen_at_first_has_the_values_of_torch_over_twenty_steps(name)
     for key, first in PARAMS.items():
         first = np.asarray(first, np.float64)
         own = [gradient[key] for gradient in gradients]
-        expected = torch_updates(name, first, own, key == "kernel")
+        decay_at = decay if callable(decay) else lambda step: decay
+        expected = torch_updates(name, first, own, key == "kernel", decay_at)
         moved = [values[key] - first for values in found]
         assert np.isfinite(moved).all() and np.abs(moved[-1]).min() > 1e-3
         # Float32 parameters of about 1 hold their distance from the start to 1e-7.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ssl_jax.optim import optimizers
+from ssl_jax.optim.schedules import weight_decay
 from tests.optim.updates import close, loop, run, schedule
 from tests.refusals import refuses
 
@@ -42,12 +43,13 @@ def test_sgd_decays_kernels_only_unless_told(decay_all, nesterov):
     close(run(optimizers.make("sgd", schedule, **options)), loop(update))
 
 
+@pytest.mark.parametrize("decay_all", [False, True])
 @pytest.mark.parametrize("name", ["adam", "adamw"])
-def test_adam_couples_the_decay_and_adamw_does_not(name):
+def test_adam_couples_the_decay_and_adamw_does_not(name, decay_all):
     second, count = {}, {}
 
     def update(p, g, buffer, rate, kernel):
-        decay = 0.02 * p * kernel
+        decay = 0.02 * p * (kernel or decay_all)
         g = g + decay * (name == "adam")
         count[kernel] = count.get(kernel, 0) + 1
         buffer = 0.9 * buffer + 0.1 * g
@@ -57,7 +59,8 @@ def test_adam_couples_the_decay_and_adamw_does_not(name):
         step = first_hat / (np.sqrt(second_hat) + 1e-8) + decay * (name == "adamw")
         return p - rate * step, buffer
 
-    close(run(optimizers.make(name, schedule, weight_decay=0.02, beta2=0.99)), loop(update))
+    options = {"weight_decay": 0.02, "beta2": 0.99, "decay_all": decay_all}
+    close(run(optimizers.make(name, schedule, **options)), loop(update))
 
 
 def test_larc_caps_the_local_rate_at_the_learning_rate():
@@ -78,3 +81,27 @@ def test_larc_caps_the_local_rate_at_the_learning_rate():
 def test_wrong_names_are_refused():
     with refuses("name", "sdg"):
         optimizers.make("sdg", schedule)
+
+
+@pytest.mark.parametrize("name", ["adamw", "larc"])
+def test_weight_decay_may_change_by_step(name):
+    decays = [0.02 + 0.18 * (1 - np.cos(np.pi * step / 3)) / 2 for step in range(3)]
+    second, count = {}, {}
+
+    def update(p, g, buffer, rate, kernel):
+        step = count[kernel] = count.get(kernel, -1) + 1
+        decay = decays[step] * kernel
+        if name == "larc":
+            norm = np.linalg.norm(p)
+            local = 0.001 * norm / (np.linalg.norm(g) + decay * norm)
+            g = (g + decay * p) * (min(local / rate, 1.0) if kernel else 1.0)
+            buffer = 0.9 * buffer + g
+            return p - rate * buffer, buffer
+        buffer = 0.9 * buffer + 0.1 * g
+        second[kernel] = 0.999 * second.get(kernel, 0.0) + 0.001 * g * g
+        first_hat = buffer / (1 - 0.9 ** (step + 1))
+        second_hat = second[kernel] / (1 - 0.999 ** (step + 1))
+        return p - rate * (first_hat / (np.sqrt(second_hat) + 1e-8) + decay * p), buffer
+
+    by_step = weight_decay(0.02, 3, final=10.0)
+    close(run(optimizers.make(name, schedule, weight_decay=by_step)), loop(update))

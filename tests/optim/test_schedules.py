@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ssl_jax.optim.schedules import ema_momentum, learning_rate
+from ssl_jax.optim.schedules import ema_momentum, learning_rate, weight_decay
 from tests.refusals import refuses
 
 
@@ -44,3 +44,11 @@ def test_wrong_names_and_warm_ups_are_refused():
         ema_momentum(0.9, 10, "linear")
     with refuses("warmup_steps", 10):
         learning_rate(0.1, 10, warmup_steps=10)
+
+
+def test_weight_decay_follows_dinos_cosine_or_is_a_number():
+    decay = weight_decay(0.04, 200, final=10.0)
+    for step in (0, 50, 100, 200):
+        expected = 0.4 + 0.5 * (0.04 - 0.4) * (1 + np.cos(np.pi * step / 200))
+        assert float(decay(step)) == pytest.approx(expected, rel=1e-5)
+    assert weight_decay(0.04, 200) == 0.04

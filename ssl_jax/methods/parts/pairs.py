@@ -34,6 +34,19 @@ def cross_view(
     )
 
 
+def mean_over_ordered_pairs(
+    loss: Callable[[Embeddings, Embeddings], Float[Array, ""]],
+    predictions: tuple[Embeddings, ...],
+    targets: tuple[Embeddings, ...],
+) -> Float[Array, ""]:
+    """`cross_view`, divided by the number of ordered pairs of views.
+
+    Raises:
+      UserError: for fewer than two views.
+    """
+    return cross_view(loss, predictions, targets) / (len(targets) * (len(targets) - 1))
+
+
 def mean_over_pairs(
     loss: Callable[[Embeddings, Embeddings], Float[Array, ""]], views: Sequence[Embeddings]
 ) -> Float[Array, ""]:
