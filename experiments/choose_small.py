@@ -20,7 +20,8 @@ from experiments.engine.runs import Run, run_all
 from experiments.engine.store import Store, identity
 from experiments.engine.table import Row
 from ssl_jax.command_line import run_command
-from ssl_jax.data.dataset import in_memory, set_aside
+from ssl_jax.data.dataset import in_memory
+from ssl_jax.data.splits import set_aside
 from ssl_jax.devices import hardware
 from ssl_jax.encoder.load import load_encoder
 from ssl_jax.evaluation.classifiers.ridge import ridge_probe

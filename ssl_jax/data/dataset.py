@@ -10,13 +10,6 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int, Int8, Int32, UInt8
 
-from ssl_jax.data.order import epoch_order
-from ssl_jax.errors import require
-
-# Runs with different seeds are compared on the same held-out and test images.
-FIXED_SEED = 0
-# Fraction of a labelled set that becomes the test set where it came without one.
-TEST_PART = 0.1
 # Images per thread task: enough to hide the cost of a task, few enough to keep all threads busy.
 READ_AT_ONCE = 8
 
@@ -55,6 +48,8 @@ class Dataset(NamedTuple):
     skipped: names of the files that were skipped because they could not be read.
     presence: for a multi-label set, which classes are in each image: 1 present, -1 absent, 0 hard
       to tell. Such a set has no labels, so methods treat it as unlabelled.
+    origin: where the images come from, as "PHOTOS/val" or "10 % of train, seed 0"; "" if unknown.
+    notes: what was not taken as it lay there, and why; one line each, shown when a run begins.
     """
 
     images: Images
@@ -62,6 +57,8 @@ class Dataset(NamedTuple):
     classes: tuple[str, ...]
     skipped: tuple[str, ...] = ()
     presence: Int8[np.ndarray, "n classes"] | None = None
+    origin: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Loaded(NamedTuple):
@@ -163,87 +160,3 @@ def fingerprint(dataset: Dataset) -> str:
     else:
         digest.update(images.identity().encode())
     return digest.hexdigest()
-
-
-def draw(
-    labels: Int32[np.ndarray, " n"] | None, *, size: int, count: int, seed: int
-) -> Int[np.ndarray, " count"]:
-    """Draws `count` of `size` images by `seed`, stratified by class if there are labels.
-
-    Every class contributes its share, to within one image. In a random order within its class, the
-    k-th of n images (from 0) gets the position (k + 1/2) / n; the `count` images with the lowest
-    positions are drawn, and ties between classes are broken at random.
-
-    Args:
-      labels: class indices; None to draw regardless of class.
-      size: number of images.
-      count: number of images to draw.
-      seed: of the random order.
-
-    Returns:
-      Sorted indices of the drawn images.
-
-    >>> labels = np.array([0, 0, 0, 0, 1, 1], np.int32)
-    >>> labels[draw(labels, size=6, count=3, seed=0)].tolist()
-    [0, 0, 1]
-    """
-    order = epoch_order(seed, 0, size)
-    if labels is None:
-        return np.sort(order[:count])
-    by_class = np.argsort(labels[order], kind="stable")
-    sizes = np.bincount(labels)
-    first = np.repeat(np.cumsum(sizes) - sizes, sizes)
-    position = (np.arange(size) - first + 0.5) / np.repeat(sizes, sizes)
-    return np.sort(order[by_class[np.lexsort((by_class, position))[:count]]])
-
-
-def set_aside(dataset: Dataset, count: int) -> tuple[Dataset, Dataset]:
-    """Splits off `count` images, drawn by a fixed seed.
-
-    Returns:
-      (the rest, which keeps the list of skipped files; the images that were split off).
-    """
-    size = len(dataset.images)
-    chosen = draw(dataset.labels, size=size, count=count, seed=FIXED_SEED)
-    rest = np.setdiff1d(np.arange(size), chosen)
-    return take(dataset, rest), take(dataset, chosen)._replace(skipped=())
-
-
-def with_test(dataset: Dataset) -> tuple[Dataset, Dataset | None]:
-    """Makes a test set of a tenth of a set that came without one.
-
-    Returns:
-      (train, test); test is None if the set is unlabelled.
-    """
-    if dataset.labels is None:
-        return dataset, None
-    return set_aside(dataset, math.ceil(TEST_PART * len(dataset.images)))
-
-
-def split(train: Dataset, *, holdout: int, limit: int, seed: int) -> tuple[Dataset, Dataset | None]:
-    """Splits a training set into images to train on and images to hold out.
-
-    Args:
-      train: the whole training set.
-      holdout: number of images to hold out; the same images for every seed.
-      limit: number of training images to draw by `seed` from the rest; 0 takes all of them.
-      seed: of the run.
-
-    Returns:
-      (training images, held-out images); the latter is None where `holdout` is 0.
-
-    Raises:
-      UserError: if the set has too few images.
-    """
-    held_out = None
-    if holdout:
-        size = len(train.images)
-        rule = f"images must leave some of the {size} training images"
-        require(0 < holdout < size, "holdout", holdout, rule)
-        train, held_out = set_aside(train, holdout)
-    if limit:
-        size = len(train.images)
-        rule = f"must be 0 (all) or at most {size}, the number of training images"
-        require(0 < limit <= size, "limit", limit, rule)
-        train = take(train, draw(train.labels, size=size, count=limit, seed=seed))
-    return train, held_out

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, Int32
 
-from ssl_jax.data.dataset import FIXED_SEED, draw
 from ssl_jax.data.folders import read_lines
+from ssl_jax.data.splits import draw, draw_aside
 from ssl_jax.errors import UserError
 
 
 def fixed_tenth(
     labels: Int[np.ndarray, " n"] | None, *, size: int
 ) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " k"]]:
-    """Holds out the same tenth of `size` images on every call, rounded up.
+    """Holds out the same tenth of `size` images on every call, rounded up; no class loses all.
 
     Args:
       labels: each class contributes its share; None for images without a single label each.
@@ -24,10 +24,10 @@ def fixed_tenth(
 
     Returns:
       (sorted indices of the rest, sorted indices of the tenth), drawn as by
-      `data.dataset.set_aside`.
+      `data.splits.set_aside`.
     """
     labels = None if labels is None else labels.astype(np.int32)
-    tenth = draw(labels, size=size, count=math.ceil(size / 10), seed=FIXED_SEED)
+    tenth = draw_aside(labels, size=size, count=math.ceil(size / 10))
     return np.setdiff1d(np.arange(size), tenth), tenth
 
 

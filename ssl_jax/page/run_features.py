@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from ssl_jax.data import dataset as data
 from ssl_jax.data.dataset import Dataset, Images
 from ssl_jax.data.join import join
+from ssl_jax.data.splits import set_aside
 from ssl_jax.evaluation.classifiers.knn import KNN_K
 from ssl_jax.evaluation.features import extract
 from ssl_jax.evaluation.protocols.geometry import spectrum
@@ -88,7 +89,7 @@ def _choose_sets(setup: Setup) -> tuple[Dataset, Dataset, str]:
     elif queries is None and holdout is not None:
         queries, kind = holdout, "held-out images"
     elif queries is None:
-        bank, queries = data.set_aside(bank, max(1, min(MAX_QUERIES, len(bank.images) // 10)))
+        bank, queries = set_aside(bank, max(1, min(MAX_QUERIES, len(bank.images) // 10)))
         kind = "training images"
     return _subsample(bank, MAX_BANK), _subsample(queries, MAX_QUERIES), kind
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ssl_jax.data import dataset as data
 from ssl_jax.data.dataset import Dataset
+from ssl_jax.data.splits import FIXED_SEED, draw
 from ssl_jax.page.pictures import to_uint8
 from ssl_jax.page.run_view import ImageColumn
 from ssl_jax.setup.build import Setup
@@ -49,4 +50,4 @@ def _batch(train: Dataset, count: int) -> np.ndarray:
 
 def sample_rows(labels: Any, size: int, count: int) -> np.ndarray:
     """At most `count` of the rows 0 to `size` - 1, stratified by label, the same on every call."""
-    return data.draw(labels, size=size, count=min(size, count), seed=data.FIXED_SEED)
+    return draw(labels, size=size, count=min(size, count), seed=FIXED_SEED)

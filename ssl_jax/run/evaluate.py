@@ -8,6 +8,7 @@ import jax
 from ml_collections import ConfigDict
 
 from ssl_jax.data.dataset import Splits, fingerprint
+from ssl_jax.data.summary import origins, summary
 from ssl_jax.devices import hardware, sharding
 from ssl_jax.encoder.encoder import Encoder, EncoderSpec
 from ssl_jax.errors import UserError
@@ -89,8 +90,12 @@ def evaluate(
         labels=labels,
         progress=progress_printer(),
     )
+    if jax.process_index() == 0:
+        for line in summary(images.splits):
+            print(line, flush=True)
     about = {
         "data": images.name,
+        "data_origin": origins(images.splits),
         "data_fingerprint": fingerprint(images.splits.bank),
         "step": encoder.step,
         "device": hardware.device_name(),

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from clu.parameter_overview import count_parameters, get_parameter_overview
 
-from ssl_jax.data.skipped import skipped_files
+from ssl_jax.data.summary import summary
 from ssl_jax.encoder.load import SPEC_FILE
 from ssl_jax.health.verdict import warnings
 from ssl_jax.run.probe import make_probe
@@ -43,8 +43,8 @@ def train_and_evaluate(
     progress = Progress(setup.plan.steps, settings["epochs"], quiet=not first)
     for note in setup.notes:
         progress.print_line(str(note))
-    if skipped := setup.data.splits.train.skipped:
-        progress.print_line(skipped_files(skipped))
+    for line in summary(setup.data.splits):
+        progress.print_line(line)
     shapes = setup.trainer.shapes().params
     progress.print_line(f"{count_parameters(shapes):,} trainable parameters")
     train, clock = restore(setup, checkpoints, report=progress.print_line)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from ssl_jax.data import dataset as data
+from ssl_jax.data.splits import FIXED_SEED, draw
 from ssl_jax.evaluation.features import extract
 from ssl_jax.evaluation.while_training import training_metrics
 from ssl_jax.run.frozen import frozen_encoder
@@ -21,7 +22,7 @@ def make_probe(setup: Setup) -> Callable[[TrainState], Mapping[str, float]] | No
     splits, encoder = setup.data.splits, frozen_encoder(setup.model)
     bank = splits.bank
     size = len(bank.images)
-    chosen = data.draw(bank.labels, size=size, count=min(size, PROBE_BANK), seed=data.FIXED_SEED)
+    chosen = draw(bank.labels, size=size, count=min(size, PROBE_BANK), seed=FIXED_SEED)
     bank = data.in_memory(data.take(bank, chosen))
     held = None if splits.holdout is None else data.in_memory(splits.holdout)
 

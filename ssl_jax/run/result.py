@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from ssl_jax.data.summary import origins
 from ssl_jax.devices import hardware
 from ssl_jax.evaluation.final_evaluation import compare_encoders
 from ssl_jax.evaluation.table import evaluation_table
@@ -31,6 +32,7 @@ def finish(
         "digest": digest({"params": train.params, "state": train.state}),
         "device": hardware.device_name(),
         "data_fingerprint": setup.data.fingerprint,
+        "data": origins(setup.data.splits),
         "skipped_files": list(setup.data.splits.train.skipped),
         "warnings": _last_warnings(setup, workdir),
         "evaluation": evaluate(setup, train),

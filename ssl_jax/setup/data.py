@@ -3,8 +3,10 @@
 from typing import NamedTuple
 
 from ssl_jax.data import dataset as sets
-from ssl_jax.data.load import load
+from ssl_jax.data.load import OPTIONS, load
+from ssl_jax.data.splits import split
 from ssl_jax.errors import in_section
+from ssl_jax.setup.options import plain
 from ssl_jax.training.feed import fits
 from ssl_jax.types import Config
 
@@ -61,13 +63,15 @@ def load_splits(config: Config) -> sets.Splits:
     side = config.data.image_size
     if config.data.name == "folder" and not side:  # people's files differ in size
         side = max(config.augment[name].size for name in config.augment)
+    options = plain(config.data)
     with in_section("config.data"):
         loaded = load(
             config.data.name,
             path=config.data.path,
             image_size=side,
             channels=config.data.channels,
-            classes=config.data.classes,
+            # A run of before an option existed has none.
+            **{key: options.get(key, default) for key, default in OPTIONS.items()},
         )
         return _split(config, loaded)
 
@@ -78,11 +82,11 @@ def _split(config: Config, loaded: sets.Loaded) -> sets.Splits:
     size, limit = len(train.images), config.data.limit
     if labelled is not None:  # probes need labels: what they choose by is held out of these
         holdout = round(config.data.holdout * len(labelled.images))
-        labelled, held = sets.split(labelled, holdout=holdout, limit=0, seed=config.seed)
-        train, _ = sets.split(train, holdout=0, limit=limit, seed=config.seed)
+        labelled, held = split(labelled, holdout=holdout, limit=0, seed=config.seed)
+        train, _ = split(train, holdout=0, limit=limit, seed=config.seed)
         return sets.Splits(train, held, test, labelled)
     # The limit is kept to: where it leaves too few images, fewer are held out.
     holdout = round(config.data.holdout * size)
     holdout = min(holdout, size - limit) if 0 < limit <= size else holdout
-    train, held = sets.split(train, holdout=holdout, limit=limit, seed=config.seed)
+    train, held = split(train, holdout=holdout, limit=limit, seed=config.seed)
     return sets.Splits(train, held, test)

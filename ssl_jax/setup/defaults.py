@@ -54,10 +54,15 @@ def data() -> dict[str, Any]:
         "name": "digits",
         "path": "",
         "classes": "",  # file that lists the class folders to take; empty: all (folder only)
+        # Folder of the set to test on, or list; train: a tenth of train; empty: what there is.
+        "test": "",
         "limit": 0,  # number of training images, chosen by the seed; 0: all
         "holdout": 0.0,  # share of the training images to probe with instead of training on them
         "image_size": 0,  # side in pixels of stored images; 0: as they are, files as views
         "channels": 0,  # 1 or 3, to which image files are converted; 0: as they are, files to RGB
+        # (black, white) of images of 16 bits and more, or of fractions; empty: see docs/data.md.
+        "value_range": (),
+        "max_pixels": 0,  # larger images are left out; 0: 178,956,970
         "pipeline": "auto",  # device: all images in its memory; grain: streamed; auto
         "workers": 0,  # processes that decode for grain; 0: threads
     }

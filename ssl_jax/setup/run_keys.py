@@ -21,6 +21,7 @@ RANGES: dict[str, tuple[Number, Number | None]] = {
     "steps_per_call": (1, None),
     "data.limit": (0, None),
     "data.image_size": (0, None),
+    "data.max_pixels": (0, None),
     "data.workers": (0, None),
     "network.width": (0, None),
     "network.patch_size": (0, None),

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssl_jax.data.dataset import Dataset, set_aside
+from ssl_jax.data.dataset import Dataset
+from ssl_jax.data.splits import set_aside
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.label_subset import draw_share, fixed_tenth, listed
 

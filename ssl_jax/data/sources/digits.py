@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from ssl_jax.data.dataset import Dataset, set_aside
+from ssl_jax.data.dataset import Dataset
+from ssl_jax.data.splits import set_aside
 
 
 def load(*, path: str, image_size: int, channels: int) -> tuple[Dataset, Dataset]:

@@ -16,7 +16,8 @@ import dataclasses
 import os
 
 from ssl_jax.data import folders
-from ssl_jax.data.dataset import Dataset, with_test
+from ssl_jax.data.dataset import Dataset
+from ssl_jax.data.splits import with_test
 from ssl_jax.errors import Problem, UserError
 
 

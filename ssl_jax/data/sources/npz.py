@@ -9,7 +9,8 @@ import zlib
 
 import numpy as np
 
-from ssl_jax.data.dataset import Dataset, with_test
+from ssl_jax.data.dataset import Dataset
+from ssl_jax.data.splits import with_test
 from ssl_jax.errors import UserError, require
 
 

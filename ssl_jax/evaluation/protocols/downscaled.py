@@ -26,7 +26,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ssl_jax.data.dataset import FIXED_SEED, draw, take
+from ssl_jax.data.dataset import take
+from ssl_jax.data.splits import FIXED_SEED, draw
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.accuracy import Accuracy, sklearn_accuracy
 from ssl_jax.evaluation.features import Labelled, pixels, select
