@@ -115,7 +115,8 @@ def _absent(train: Dataset, test: Dataset) -> Iterator[str]:
         named = ", ".join(f"{train.classes[label]} ({counts[label]:,})" for label in few[:NAMED])
         named += ", ..." if len(few) > NAMED else ""
         noun = "class has" if len(few) == 1 else "classes have"
-        yield f"{len(few):,} {noun} too few images for the test set and stay in train: {named}"
+        stay = "stays" if len(few) == 1 else "stay"
+        yield f"{len(few):,} {noun} too few images for the test set and {stay} in train: {named}"
 
 
 def split(train: Dataset, *, holdout: int, limit: int, seed: int) -> tuple[Dataset, Dataset | None]:

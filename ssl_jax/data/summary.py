@@ -19,8 +19,7 @@ def summary(splits: Splits) -> Iterator[str]:
     ['train: 4 images, 2 classes (a, b); test: 10 % of train, seed 0 (4 images)']
     """
     yield "; ".join(f"{part}: {_about(part, dataset)}" for part, dataset in present(splits))
-    for note in dict.fromkeys(note for _, part in present(splits) for note in part.notes):
-        yield note
+    yield from dict.fromkeys(note for _, part in present(splits) for note in part.notes)
     for part, dataset in present(splits):
         if dataset.skipped:
             yield f"{part}: {skipped_files(dataset.skipped)}"

@@ -144,7 +144,7 @@ def test_a_cache_that_cannot_be_written_is_not_an_error(tmp_path, monkeypatch):
     write_classes(tmp_path / "images", cats=[1], dogs=[2])
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert len(load("folder", path=str(tmp_path / "images"))[0].images) == 1
+    assert len(load("folder", path=str(tmp_path / "images"))[0].images) == 2
 
 
 def test_all_images_are_resized_to_one_size(tmp_path):

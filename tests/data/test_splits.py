@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from ssl_jax.data.splits import draw, set_aside, split, with_test
+from ssl_jax.data.dataset import Dataset
+from ssl_jax.data.splits import draw, draw_aside, set_aside, split, with_test
 from tests.data.numbered import SIZES, numbered
 from tests.refusals import refuses
 
@@ -97,3 +98,34 @@ def test_a_tenth_of_a_labelled_set_becomes_the_test_set():
 def test_skipped_files_are_listed_once():
     rest, chosen = set_aside(numbered(), 8)
     assert rest.skipped == ("broken.png",) and chosen.skipped == ()
+
+
+def test_the_last_image_of_a_class_is_never_set_aside():
+    labels = np.repeat(np.arange(4), [1, 2, 5, 92]).astype(np.int32)
+    for count in (10, 50, 96, 100):
+        aside = draw_aside(labels, size=100, count=count)
+        left = np.bincount(np.delete(labels, aside), minlength=4)
+        assert len(aside) == min(count, 96) and (left > 0).all()
+
+
+def test_classes_with_too_few_images_stay_in_train_and_are_named():
+    labels = np.repeat(np.arange(3), [1, 30, 30]).astype(np.int32)
+    images = np.arange(61, dtype=np.uint8).reshape(61, 1, 1, 1)
+    train, test = with_test(Dataset(images, labels, ("rare", "cat", "dog")))
+    assert (0 in train.labels) and (0 not in test.labels)
+    assert train.notes == (
+        "1 class has too few images for the test set and stays in train: rare (1)",
+    )
+    assert test.origin == "10 % of train, seed 0" and len(test.images) == 7
+    alone = Dataset(images[:3], np.arange(3, dtype=np.int32), ("a", "b", "c"))
+    train, test = with_test(alone)
+    assert test is None and len(train.images) == 3
+
+
+def test_a_holdout_leaves_an_image_of_every_class():
+    with refuses("holdout", 77) as caught:
+        split(numbered(), holdout=77, limit=0, seed=0)
+    assert "one of each of the 4 classes" in str(caught.value)
+    rest, kept = split(numbered(), holdout=76, limit=0, seed=0)
+    assert np.bincount(rest.labels).tolist() == [1, 1, 1, 1] and len(kept.images) == 76
+    assert kept.origin == "95 % of train, seed 0"
