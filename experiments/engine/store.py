@@ -24,7 +24,13 @@ FREE = (
 )
 # Keys that came after the first results, each with the value (as JSON has it) that leaves a run as
 # it was without the key. Where they hold it they are left out; earlier results keep their names.
-LATER: dict[str, Any] = {"optimizer.final_decay": 1.0, "optimizer.clip_each_norm": 0.0}
+LATER: dict[str, Any] = {
+    "data.test": "",
+    "data.value_range": [],
+    "data.max_pixels": 0,
+    "optimizer.final_decay": 1.0,
+    "optimizer.clip_each_norm": 0.0,
+}
 
 
 class Store:

@@ -103,7 +103,8 @@ def with_test(dataset: Dataset) -> tuple[Dataset, Dataset | None]:
         return dataset, None
     train, test = set_aside(dataset, math.ceil(TEST_PART * len(dataset.images)))
     train = train._replace(notes=train.notes + tuple(_absent(train, test)))
-    return train, test if len(test.images) else None
+    share = f"{TEST_PART * 100:.3g} % of train, seed {FIXED_SEED}"
+    return train, test._replace(origin=share) if len(test.images) else None
 
 
 def _absent(train: Dataset, test: Dataset) -> Iterator[str]:
