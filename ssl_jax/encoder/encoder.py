@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float32
 
-from ssl_jax.augment.policy import to_float
+from ssl_jax.encoder.images import Form, parts
 from ssl_jax.errors import UserError
 from ssl_jax.networks.backbone import Backbone, make_backbone
 from ssl_jax.types import Params
 
-IMAGES_AT_A_TIME = 256
+# The network is compiled for this many images, and for one.
+IMAGES_AT_A_TIME = 64
 
 
 class EncoderSpec(NamedTuple):
@@ -59,21 +60,27 @@ class EncoderSpec(NamedTuple):
         return spec._replace(network=network)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Encoder:
     """Computes features of images.
+
+    Example:
+      encoder = ssl_jax.load_encoder("runs/photos")
+      features = encoder("photos/")  # float32 [N, d], a row for each of encoder.paths
 
     description: everything except the variables.
     backbone: the network.
     variables: {"params": ..., "batch_stats": ...} of the backbone; "batch_stats" is empty for a
       Vision Transformer.
     step: of the checkpoint; None for an encoder that was exported or imported.
+    paths: of the files of the last call, in the order of its rows; empty if it had other images.
     """
 
     description: EncoderSpec
     backbone: Backbone
     variables: Params
     step: int | None = None
+    paths: tuple[str, ...] = ()
 
     @property
     def features(self) -> int:
@@ -90,21 +97,36 @@ class Encoder:
         return _encode(self.variables, images, backbone=self.backbone, size=size, crop=crop)
 
     def __call__(self, images: Any) -> Float32[np.ndarray, "n d"]:
-        """Features [N, d] of uint8 images [N, H, W, C] of any size.
+        """Features [N, d] of images.
+
+        Compiles once for a single image and once for more: the last part is padded. Features do not
+        depend on the other images.
+
+        Args:
+          images: uint8 [N, H, W, C] of any size; an image file, or a folder of them; or a list of
+            files, Pillow images and uint8 arrays [H, W, C], each of its own size. Unreadable files
+            of a folder are left out with a warning; `paths` are those of the others.
 
         Raises:
-          UserError: for images of another type, rank or number of channels.
+          UserError: for images of another type, rank or number of channels; for a file that cannot
+            be read, and for a folder without images.
         """
-        channels = self.description.channels
-        kind = getattr(images, "dtype", type(images).__name__)
-        if kind != np.uint8 or np.ndim(images) != 4 or images.shape[-1] != channels:
-            raise UserError(
-                f"images must be uint8 [N, H, W, {channels}], not {kind} {np.shape(images)}"
-            )
-        parts = [images[i : i + IMAGES_AT_A_TIME] for i in range(0, len(images), IMAGES_AT_A_TIME)]
-        rows = [self.encode(to_float(jnp.asarray(part))) for part in parts]
-        empty = np.zeros((0, self.features), np.float32)
-        return np.concatenate([empty, *(np.asarray(row, np.float32) for row in rows)])
+        spec, paths, rows = self.description, [], [np.zeros((0, self.features), np.float32)]
+        form = Form(spec.image_size, spec.crop, spec.channels)
+        for part in parts(images, form, size=IMAGES_AT_A_TIME):
+            paths.extend(part.paths)
+            alone = len(rows) == 1 and len(part.images) == 1
+            rows.append(self._features(part.images, 1 if alone else IMAGES_AT_A_TIME))
+        self.paths = tuple(paths)
+        return np.concatenate(rows)
+
+    def _features(
+        self, images: Float32[np.ndarray, "n s s c"], batch_size: int
+    ) -> Float32[np.ndarray, "n d"]:
+        """Features of at most `batch_size` prepared images, by the program for that many."""
+        padding = (0, batch_size - len(images)), (0, 0), (0, 0), (0, 0)
+        features = _network(self.variables, np.pad(images, padding), backbone=self.backbone)
+        return np.asarray(features, np.float32)[: len(images)]
 
 
 def prepare(
@@ -135,7 +157,14 @@ def _encode(
     size: int,
     crop: float,
 ) -> Float[Array, "n d"]:
-    features: Any = backbone.apply(variables, prepare(images, size=size, crop=crop), train=False)
+    return _network(variables, prepare(images, size=size, crop=crop), backbone=backbone)
+
+
+@functools.partial(jax.jit, static_argnames=("backbone",))
+def _network(
+    variables: Params, images: Float[Array, "n s s c"], *, backbone: Backbone
+) -> Float[Array, "n d"]:
+    features: Any = backbone.apply(variables, images, train=False)
     return features
 
 
