@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssl_jax.data.decode import decode
+from ssl_jax.data import decode as module
+from ssl_jax.data.decode import decode, open_image
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -165,3 +166,58 @@ def test_large_jpegs_decoded_at_a_reduced_scale_keep_their_detail(tmp_path):
     )
     assert np.abs(decoded - expected).mean() < 1
     np.testing.assert_allclose(decoded, expected, atol=4)
+
+
+def photograph(height, width):
+    """Smooth colours with some noise, so that a JPEG of it has all frequencies."""
+    y, x = np.mgrid[0:height, 0:width] / 20
+    waves = np.stack([np.sin(x), np.cos(y), np.sin(x * y / 9)], axis=2) * 90 + 128
+    return np.clip(waves + RNG.normal(0, 9, waves.shape), 0, 255).astype(np.uint8)
+
+
+def jpeg(tmp_path, mode="RGB", **options):
+    Image.fromarray(photograph(75, 101)).convert(mode).save(tmp_path / "a.jpg", **options)
+    return (tmp_path / "a.jpg").read_bytes()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_jpegs_have_the_pixels_that_pillow_gives_them(tmp_path, mode, channels, monkeypatch):
+    content = jpeg(tmp_path, mode, quality=90)
+    image = open_image(content)
+    assert (image.height, image.width) == (75, 101)
+    draft = Image.open(tmp_path / "a.jpg")
+    if channels == 1:
+        draft.draft("L", draft.size)
+    expected = np.asarray(draft.convert("L" if channels == 1 else "RGB")).reshape(75, 101, -1)
+    np.testing.assert_array_equal(image.decode(channels, 1), expected)
+    by_both = [image.decode(channels, reduction) for reduction in (2, 4, 8)]
+    assert [part.shape[:2] for part in by_both] == [(38, 51), (19, 26), (10, 13)]
+    monkeypatch.setattr(module, "simplejpeg", None)
+    image = open_image(content)
+    for reduction, part in zip((1, 2, 4, 8), [expected, *by_both], strict=True):
+        np.testing.assert_array_equal(image.decode(channels, reduction), part)
+
+
+def test_a_rotated_jpeg_is_upright_at_any_scale(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = open_image(jpeg(tmp_path, exif=exif))
+    assert (image.height, image.width) == (101, 75)
+    assert image.decode(3, 1).shape == (101, 75, 3)
+    assert image.decode(3, 2).shape == (51, 38, 3)
+
+
+def test_a_jpeg_that_libjpeg_warns_of_is_read_as_pillow_reads_it(tmp_path):
+    content = jpeg(tmp_path)
+    scan = content.rindex(b"\xff\xd9")
+    (tmp_path / "a.jpg").write_bytes(content[:scan] + b"\x00\x01\x02" + content[scan:])
+    expected = np.asarray(Image.open(tmp_path / "a.jpg"))
+    np.testing.assert_array_equal(stored(tmp_path / "a.jpg"), expected)
+
+
+def test_a_truncated_jpeg_is_refused(tmp_path):
+    content = jpeg(tmp_path)
+    image = open_image(content[: len(content) // 2])
+    with pytest.raises(OSError, match="truncated"):
+        image.decode(3, 1)
