@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from experiments.engine import catalogue
 from ssl_jax.command_line import run_command
+from ssl_jax.command_line.output import expendable_output
 from ssl_jax.errors import UserError
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def _run(args: argparse.Namespace) -> None:
     ]
     if args.dry_run:
         return _predict(runs)
-    failed = run_all(runs, _store(args), args.workdir, at_once=args.at_once)
+    with expendable_output():
+        failed = run_all(runs, _store(args), args.workdir, at_once=args.at_once)
     if failed:
         sys.exit(1)
 

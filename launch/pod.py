@@ -30,4 +30,4 @@ def run(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    run_command.run(run)
+    run_command.run(run, terminated=STOPPED)

@@ -69,7 +69,8 @@ while true; do
     interrupted=no
 done
 
-((code == 0)) || exit "$code" # a failure would recur
+# 143: SIGTERM came before there was anything to save. Any other failure would recur.
+((code == 0 || code == 143)) || exit "$code"
 if "$python" launch/finished.py "$workdir"; then exit; fi
 running || die "job $SLURM_JOB_ID was ended; run the same sbatch command again to resume"
 echo "not finished: requeueing job $SLURM_JOB_ID"

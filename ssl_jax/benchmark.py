@@ -26,10 +26,10 @@ def main(argv: Sequence[str]) -> None:
     default = "simclr" if jax.default_backend() == "cpu" else "simclr:cifar10"
     command = config_flags.parse(argv, __doc__, default, json=JSON)
     measured = measure(command.config)
-    for name, value in measured.items():
-        print(f"{name:36}{value:>16,.4g}" if isinstance(value, float) else f"{name:36}{value:>16}")
     if path := command.extra["json"]:
         write_json(Path(path), {"config": as_json(command.config), **measured})
+    for name, value in measured.items():
+        print(f"{name:36}{value:>16,.4g}" if isinstance(value, float) else f"{name:36}{value:>16}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ command again to resume. Files that cannot be read as images are skipped and nam
 from collections.abc import Sequence
 
 from ssl_jax.command_line import plain_flags, run_command
+from ssl_jax.command_line.output import expendable_output
 from ssl_jax.command_line.plain_flags import path
 from ssl_jax.errors import UserError
 
@@ -30,9 +31,10 @@ def main(argv: Sequence[str]) -> None:
     from ssl_jax.embedding.stream import find
     from ssl_jax.encoder.load import load_encoder
 
-    write.check(args.output)
-    found = find(args.images)
-    embed(load_encoder(args.workdir), found, args.output, batch_size=args.batch_size)
+    with expendable_output():
+        write.check(args.output)
+        found = find(args.images)
+        embed(load_encoder(args.workdir), found, args.output, batch_size=args.batch_size)
 
 
 if __name__ == "__main__":

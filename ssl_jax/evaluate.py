@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Sequence
 
 from ssl_jax.command_line import plain_flags, run_command
+from ssl_jax.command_line.output import expendable_output
 from ssl_jax.command_line.plain_flags import path
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.protocol_names import PROTOCOLS
@@ -24,21 +25,22 @@ def main(argv: Sequence[str]) -> None:
     from ssl_jax.encoder.load import load_encoder
     from ssl_jax.run.evaluate import evaluate, other_images, own_images
 
-    join_cluster()
-    encoder = load_encoder(args.workdir, step=args.step)
-    if args.data:
-        images = other_images(args.data, args.data_path, args.data_classes, encoder.description)
-    else:
-        images = own_images(args.workdir, args.data_path)
-    evaluate(
-        encoder,
-        images,
-        args.workdir,
-        names,
-        seeds=args.seeds,
-        batch_size=args.batch_size,
-        labels=args.labels,
-    )
+    with expendable_output():
+        join_cluster()
+        encoder = load_encoder(args.workdir, step=args.step)
+        if args.data:
+            images = other_images(args.data, args.data_path, args.data_classes, encoder.description)
+        else:
+            images = own_images(args.workdir, args.data_path)
+        evaluate(
+            encoder,
+            images,
+            args.workdir,
+            names,
+            seeds=args.seeds,
+            batch_size=args.batch_size,
+            labels=args.labels,
+        )
 
 
 def _protocols() -> str:

@@ -6,17 +6,19 @@ python -m ssl_jax.main --config=ba_moco[:VARIANT] [--config.KEY=VALUE] [--workdi
 from collections.abc import Sequence
 
 from ssl_jax.command_line import config_flags, run_command
+from ssl_jax.command_line.output import expendable_output
 
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --config=NAME or FILE[:VARIANT]  --config.KEY=VALUE  --workdir=DIR"""
     config, workdir, _ = config_flags.parse(argv, __doc__)
-    # Late: `--help` answers without jax.
-    from ssl_jax.devices.cluster import join_cluster
-    from ssl_jax.run.train import train
+    with expendable_output():
+        # Late: `--help` answers without jax.
+        from ssl_jax.devices.cluster import join_cluster
+        from ssl_jax.run.train import train
 
-    join_cluster()
-    train(config, workdir)
+        join_cluster()
+        train(config, workdir)
 
 
 if __name__ == "__main__":

@@ -1,36 +1,79 @@
 """Running a command: one line and an exit code for everything that a user can fix."""
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from absl import flags
 
+from ssl_jax.command_line.interrupts import Interrupts, Terminated
 from ssl_jax.errors import UserError
 
+TERMINATED = 143  # 128 + SIGTERM, as shells have it
 
-def run(command: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None) -> NoReturn:
+
+def run(
+    command: Callable[[Sequence[str]], None],
+    argv: Sequence[str] | None = None,
+    *,
+    terminated: int = TERMINATED,
+) -> NoReturn:
     """Runs a command on `argv`, by default sys.argv, and exits.
 
-    The exit code is 0; 1 after one line on what the user can fix; 130 after Ctrl-C; or 141 once
-    nobody reads what the command prints.
+    The exit code is 0; 1 after one line on what the user can fix, or what the system refuses; 130
+    after Ctrl-C; `terminated` after SIGTERM; or 141 once nobody reads what the command prints.
     """
     argv = sys.argv if argv is None else argv
+    _open_missing_streams()
     # Grain's worker processes refuse to start while absl's own flags are not parsed.
     flags.FLAGS(argv[:1])
+    code = _ended(command, argv, terminated)
+    # From here on Python only ends, and would answer Ctrl-C with a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(code)
+
+
+def _ended(command: Callable[[Sequence[str]], None], argv: Sequence[str], terminated: int) -> int:
+    """The exit code of a command that has ended."""
+    interrupts = Interrupts(terminated)
     try:
-        command(argv)
-        sys.stdout.flush()
+        with interrupts:
+            command(argv)
+            sys.stdout.flush()
+            return 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        _complain(f"error: {error}")
+        return 1
+    except (KeyboardInterrupt, Terminated) as stop:
+        interrupted = isinstance(stop, KeyboardInterrupt)
+        line, code = interrupts.end(signal.SIGINT if interrupted else signal.SIGTERM)
+        _complain(line)
+        return code
     except BrokenPipeError:
         # Who reads the output, as `head`, has seen enough; what Python still holds back of it
         # would fail again on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    sys.exit(0)
+        return 141
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # A full disk or too many open files, which may strike anywhere.
+        where = f"{error.filename}: " if error.filename is not None else ""
+        _complain(f"error: {where}{error.strerror}")
+        return 1
+
+
+def _open_missing_streams() -> None:
+    """A stream that the shell closed, as by `>&-`: the next file would get its descriptor."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
+def _complain(line: str) -> None:
+    with contextlib.suppress(OSError):  # nobody may be reading
+        print(line, file=sys.stderr, flush=True)

@@ -58,7 +58,7 @@ def train_loop(
       checkpoints: where states are saved.
       log: gets the metrics.
       progress: shows the metrics and warnings.
-      preemption: whether to stop early, with a save.
+      preemption: whether to stop early, with a save; held while there may be unsaved steps.
 
     Returns:
       The state after the last step.
@@ -82,6 +82,7 @@ def train_loop(
             clock.end_lap()
             train, metrics = _first_call(callbacks, train, inputs, count, progress)
             compiled.add(count)
+            preemption.hold()
             clock.start_lap()
         window.append((step, metrics))
         step += count
@@ -97,16 +98,18 @@ def train_loop(
         clock.tick()
         values |= {"seconds": clock.total, **_pace(step, plan, rate)}
         log.write(step, values)
-        progress.update(step, values)
-        if callbacks.warnings is not None:
-            _warn(callbacks.warnings(values, step / plan.steps), warned, progress)
+        # Before anything is printed: nobody may be reading any more.
         if due.save or stop:
             saved = {**meta, "clock": dataclasses.asdict(clock)}
             checkpoints.save(step, train, saved, values.get("knn_top1"))
+        progress.update(step, values)
+        if callbacks.warnings is not None:
+            _warn(callbacks.warnings(values, step / plan.steps), warned, progress)
         if stop:
             break
         clock.start_lap()
     checkpoints.wait()
+    preemption.release()
     return train
 
 
