@@ -20,7 +20,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -92,4 +92,54 @@ VARIANTS = {
     "cifar100": lambda: cifar("cifar100"),
     "imagenet100": imagenet100,
     "tiny": tiny,
+}
+
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        ("official code", "align_uniform, examples/stl10/main.py"): {
+            **sources.SGD,
+            **sources.jitter(0.4, 0.4, 0.4, jitter_probability=1.0),
+            "epochs": 200,
+            "batch_size": 768,
+            "learning_rate": 0.12,
+            "optimizer.base_batch": 256,
+            "optimizer.weight_decay": 1e-4,
+            "optimizer.schedule": "drops",
+            "optimizer.drops_before_end": (45.0, 30.0, 15.0),
+            "optimizer.drop_factor": 0.1,
+            "method.align_weight": 1.0,
+            "method.align_alpha": 2.0,
+            "method.uniform_weight": 1.0,
+            "method.uniform_t": 2.0,
+        },
+        ("differs", "STL-10 with a small AlexNet and one linear layer there"): {
+            **sources.views(size=32),
+            "network.name": "resnet18",
+            "method.hidden": 2048,
+            "method.out": 128,
+        },
+    },
+    ("imagenet100",): {
+        ("official code", "moco_align_uniform, README and main_moco.py"): {
+            **sources.SGD,
+            **sources.MOCO_VIEWS,
+            **sources.MOCO_BLUR,
+            **sources.views(size=224, crop_scale=(0.2, 1.0)),
+            "epochs": 200,
+            "learning_rate": 0.03,
+            "optimizer.base_batch": 128,
+            "optimizer.weight_decay": 1e-4,
+            "optimizer.schedule": "cosine",
+            "network.name": "resnet50",
+            "method.hidden": 2048,
+            "method.out": 128,
+            "method.align_weight": 3.0,
+            "method.align_alpha": 2.0,
+            "method.uniform_weight": 1.0,
+            "method.uniform_t": 3.0,
+        },
+        ("differs", "a batch of 128 there, with MoCo's queue and momentum network"): {
+            "batch_size": 256,
+        },
+    },
 }

@@ -17,7 +17,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import byol, common
+from ssl_jax.configs import byol, common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -25,3 +25,5 @@ def get_config(variant: str = "") -> ConfigDict:
 
 
 VARIANTS = common.changed(byol.VARIANTS, common.fused)
+
+SOURCES = sources.fused(byol.SOURCES)

@@ -18,7 +18,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -84,3 +84,44 @@ VARIANTS = {
     "imagenet": imagenet,
     "tiny": tiny,
 }
+
+
+def published(epochs: int, size: int, **changes) -> sources.OfVariant:
+    return {
+        ("paper", "section 4.1"): {
+            "epochs": epochs,
+            "batch_size": 256,
+            "learning_rate": 1.5e-4,
+            "network.name": "resnet18",
+            "method.hidden": 4096,
+            "method.out": 256,
+            "method.temperature": 0.2,
+            "method.momentum": 0.99,
+        },
+        ("paper", "section 4.1, its 40 iterations of warm-up read as epochs"): {
+            "optimizer.warmup_epochs": 40,
+        },
+        ("official code", "moco-v3, main_moco.py; the paper names no optimizer"): {
+            "optimizer.name": "adamw",
+            "optimizer.weight_decay": 0.1,
+            "optimizer.decay_all": True,
+            "optimizer.base_batch": 256,
+            "optimizer.schedule": "cosine",
+        },
+        ("ours", "the momentum of section 4.1 is one number; MoCo v3's rises"): {
+            "method.momentum_schedule": "constant",
+        },
+        ("official code", "moco-v3, --crop-min=.2 of ResNets; the paper gives no views"): {
+            **sources.BYOL_VIEWS,
+            **sources.views(size=size, crop_scale=(0.2, 1.0)),
+            **changes,
+        },
+    }
+
+
+NO_BLUR = {("ours", "no blur at 32 pixels, as solo-learn has it"): sources.views(blur=0.0)}
+UNFUSED = {
+    ("cifar10", "cifar100"): {**published(1000, 32), **NO_BLUR},
+    ("imagenet100", "imagenet"): published(300, 224, **sources.BYOL_BLUR),
+}
+SOURCES = sources.fused(UNFUSED)

@@ -19,7 +19,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common, moco_v2
+from ssl_jax.configs import common, moco_v2, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -35,3 +35,19 @@ def imagenet() -> ConfigDict:
 
 
 VARIANTS = {**common.changed(moco_v2.VARIANTS, common.fused), "imagenet": imagenet}
+
+RESNET18 = {
+    ("paper", "BA-SSL, section 4.1, also for its section 4.4"): {
+        "epochs": 300,
+        "network.name": "resnet18",
+    },
+    ("ours", "a head as wide as the features"): {"method.hidden": 512},
+}
+SOURCES = {
+    **sources.fused(moco_v2.SOURCES),
+    ("imagenet",): {
+        ("official code", "moco, README and main_moco.py"): moco_v2.OFFICIAL,
+        **RESNET18,
+        **sources.fusion(patch=16),
+    },
+}

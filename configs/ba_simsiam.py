@@ -17,7 +17,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common, simsiam
+from ssl_jax.configs import common, simsiam, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -25,3 +25,5 @@ def get_config(variant: str = "") -> ConfigDict:
 
 
 VARIANTS = common.changed(simsiam.VARIANTS, common.fused)
+
+SOURCES = sources.fused(simsiam.SOURCES)

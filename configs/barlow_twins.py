@@ -18,7 +18,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 # The official learning rate of biases over that of weights. LARS does not see the scale of loss and
 # weight decay where it adapts, which it does not for biases: to scale both is to scale their rate.
@@ -96,4 +96,56 @@ VARIANTS = {
     "imagenet100": imagenet100,
     "imagenet": imagenet,
     "tiny": tiny,
+}
+
+SOLO = {
+    **sources.SOLO_LARS,
+    **sources.BYOL_VIEWS,
+    "learning_rate": 0.3,
+    "optimizer.weight_decay": 1e-4,
+    "method.hidden": 2048,
+    "method.out": 2048,
+    "method.off_diagonal_weight": 0.0051,
+    "method.scale": 0.1,
+}
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        ("recipe", "solo-learn, scripts/pretrain/cifar/barlow.yaml"): {
+            **sources.SOLO_CIFAR,
+            **SOLO,
+            **sources.views(size=32, blur=0.0),
+        }
+    },
+    ("imagenet100",): {
+        ("recipe", "solo-learn, scripts/pretrain/imagenet-100/barlow.yaml"): {
+            **sources.SOLO_IMAGENET100,
+            **SOLO,
+            **sources.BYOL_BLUR,
+            **sources.views(size=224),
+        }
+    },
+    ("imagenet",): {
+        ("official code", "barlowtwins, main.py"): {
+            **sources.LARS,
+            **sources.BYOL_VIEWS,
+            **sources.BYOL_BLUR,
+            **sources.views(size=224, interpolation="bicubic"),
+            "epochs": 1000,
+            "batch_size": 2048,
+            "learning_rate": 0.2,
+            "optimizer.final_rate": 0.001,
+            "network.name": "resnet50",
+            "network.zero_init_residual": True,
+            "method.hidden": 8192,
+            "method.out": 8192,
+            "method.off_diagonal_weight": 0.0051,
+        },
+        (
+            "official code",
+            "barlowtwins, main.py: 0.0048 for biases, as a scale of loss and decay",
+        ): {
+            "method.scale": 0.024,
+            "optimizer.weight_decay": 2.4e-8,
+        },
+    },
 }

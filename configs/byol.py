@@ -28,7 +28,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common, msbreg
+from ssl_jax.configs import common, msbreg, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -134,4 +134,93 @@ VARIANTS = {
     "cifar10_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
     "cifar100_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
     "tiny": tiny,
+}
+
+MULTI_NETWORK = {
+    **sources.MULTI_NETWORK,
+    ("paper", "Multi-network, section 4.1: m of all methods"): {
+        "method.momentum": 0.99,
+        "method.momentum_schedule": "constant",
+    },
+    ("official code", "byol, heads of byol_experiment.py"): {
+        "method.hidden": 4096,
+        "method.predictor_hidden": 4096,
+        "method.out": 256,
+    },
+}
+OFFICIAL = {
+    **sources.LARS,
+    **sources.BYOL_VIEWS,
+    **sources.BYOL_BLUR,
+    **sources.views(size=224, interpolation="bicubic"),
+    "batch_size": 4096,
+    "optimizer.final_rate": 0.0,
+    "network.name": "resnet50",
+    "network.zero_init_residual": True,
+    "method.hidden": 4096,
+    "method.predictor_hidden": 4096,
+    "method.out": 256,
+    "method.momentum_schedule": "cosine",
+    "method.head_norm": "batch",
+}
+START = {("differs", "the official target starts from weights of its own, ours from a copy"): {}}
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        ("recipe", "solo-learn, scripts/pretrain/cifar/byol.yaml"): {
+            **sources.SOLO_CIFAR,
+            **sources.SOLO_LARS,
+            **sources.BYOL_VIEWS,
+            **sources.views(size=32, blur=0.0),
+            "learning_rate": 1.0,
+            "optimizer.weight_decay": 1e-5,
+            "method.hidden": 4096,
+            "method.predictor_hidden": 4096,
+            "method.out": 256,
+            "method.momentum": 0.99,
+            "method.momentum_schedule": "cosine",
+        }
+    },
+    ("imagenet100",): {
+        ("recipe", "solo-learn, scripts/pretrain/imagenet-100/byol.yaml"): {
+            **sources.SOLO_IMAGENET100,
+            **sources.SOLO_LARS,
+            **sources.BYOL_VIEWS,
+            **sources.BYOL_BLUR,
+            **sources.views(size=224),
+            "learning_rate": 0.5,
+            "optimizer.weight_decay": 1e-6,
+            "method.hidden": 4096,
+            "method.predictor_hidden": 8192,
+            "method.out": 256,
+            "method.momentum": 0.99,
+            "method.momentum_schedule": "cosine",
+        }
+    },
+    ("stl10",): {
+        **msbreg.published(0.5, 2),
+        **msbreg.HEADS,
+        **msbreg.STL10,
+        ("paper", "MSBReg, section 7.2: all heads"): {"method.predictor_hidden": 512},
+    },
+    ("imagenet",): {
+        ("official code", "byol, byol_experiment.py and configs/byol.py, 300 epochs"): {
+            **OFFICIAL,
+            "epochs": 300,
+            "learning_rate": 0.3,
+            "optimizer.weight_decay": 1e-6,
+            "method.momentum": 0.99,
+        },
+        **START,
+    },
+    ("imagenet_1000",): {
+        ("official code", "byol, byol_experiment.py and configs/byol.py, 1000 epochs"): {
+            **OFFICIAL,
+            "epochs": 1000,
+            "learning_rate": 0.2,
+            "optimizer.weight_decay": 1.5e-6,
+            "method.momentum": 0.996,
+        },
+        **START,
+    },
+    ("tiny_imagenet", "cifar10_multi_network", "cifar100_multi_network"): MULTI_NETWORK,
 }

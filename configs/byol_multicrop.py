@@ -17,7 +17,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import byol, common
+from ssl_jax.configs import byol, common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -54,4 +54,30 @@ VARIANTS = {
     "imagenet100": lambda: crops(byol.imagenet100(), small=96),
     "imagenet": lambda: crops(byol.imagenet(), small=96),
     "tiny": tiny,
+}
+
+
+def cropped(found: sources.OfVariant, small: int, blur: float) -> sources.OfVariant:
+    """The sources of a variant of BYOL, without what they say of crops."""
+    changed = (".crop_scale", "view1.solarize", "*.size", ".blur")
+    kept = {place: sources.without(values, *changed) for place, values in found.items()}
+    swav = {
+        **sources.views("view0", crop_scale=(0.14, 1.0)),
+        **sources.views("view1", crop_scale=(0.14, 1.0)),
+        **sources.views("view2", crop_scale=(0.05, 0.14), blur=blur),
+    }
+    return {
+        **kept,
+        ("paper", "MSBReg, section 4.4: six small views"): {"augment.view2.copies": 6},
+        ("official code", "swav, scripts/swav_400ep_pretrain.sh; MSBReg gives no scales"): swav,
+        ("paper", "MSBReg, section 4.4: 96") if small == 96 else ("ours", "half of the side"): {
+            "augment.view2.size": small,
+        },
+    }
+
+
+SOURCES = {
+    ("cifar10", "cifar100"): cropped(byol.SOURCES["cifar10", "cifar100"], 16, 0.0),
+    ("imagenet100",): cropped(byol.SOURCES[("imagenet100",)], 96, 0.5),
+    ("imagenet",): cropped(byol.SOURCES[("imagenet",)], 96, 0.5),
 }

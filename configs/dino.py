@@ -26,7 +26,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -151,4 +151,120 @@ VARIANTS = {
     "imagenet": imagenet,
     "imagenet_resnet50": imagenet_resnet50,
     "tiny": tiny,
+}
+
+METHOD = {
+    "method.hidden": 2048,
+    "method.bottleneck": 256,
+    "method.head_norm": "none",
+    "method.student_temperature": 0.1,
+    "method.warmup_teacher_temperature": 0.04,
+    "optimizer.freeze_epochs": 1.0,
+}
+SOLO = {
+    **METHOD,
+    **sources.BYOL_VIEWS,
+    "optimizer.momentum": 0.9,
+    "method.teacher_temperature": 0.07,
+    "method.momentum": 0.9995,
+}
+OFFICIAL = {
+    **METHOD,
+    **sources.without(sources.BYOL_VIEWS, "crop_scale"),
+    **sources.BYOL_BLUR,
+    **sources.views(interpolation="bicubic"),
+    **sources.views("view0", size=224),
+    **sources.views("view1", size=224),
+    **sources.views("view2", size=96, copies=8, blur=0.5, solarize=0.0),
+    "epochs": 100,
+    "batch_size": 512,
+    "optimizer.base_batch": 256,
+    "optimizer.decay_all": False,
+    "optimizer.warmup_epochs": 10.0,
+    "optimizer.schedule": "cosine",
+    "optimizer.clip_each_norm": 3.0,
+    "method.out": 65536,
+    "method.teacher_temperature": 0.04,
+    "method.teacher_warmup": 0.0,
+    "method.momentum": 0.996,
+}
+HEAD = {("differs", "the head starts from a normal distribution of width 0.02 there"): {}}
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        ("recipe", "solo-learn, scripts/pretrain/cifar/dino.yaml"): {
+            **sources.SOLO_CIFAR,
+            **sources.SOLO_LARS,
+            **SOLO,
+            **sources.views(size=32, blur=0.0),
+            "learning_rate": 0.3,
+            "optimizer.weight_decay": 1e-6,
+            "method.out": 4096,
+            "method.teacher_warmup": 0.0,
+        }
+    },
+    ("imagenet100",): {
+        ("recipe", "solo-learn, scripts/pretrain/imagenet-100/dino.yaml"): {
+            **sources.SOLO_IMAGENET100,
+            **sources.SOLO_LARS,
+            **SOLO,
+            **sources.BYOL_BLUR,
+            **sources.views(size=224),
+            "learning_rate": 0.3,
+            "optimizer.weight_decay": 1e-6,
+            "method.out": 4096,
+            "method.teacher_warmup": 50 / 400,
+        }
+    },
+    ("imagenet100_vit",): {
+        ("recipe", "solo-learn, scripts/pretrain/imagenet-100/dino_vit.yaml"): {
+            **sources.without(sources.SOLO_IMAGENET100, "network.name", "network.stem"),
+            **SOLO,
+            **sources.BYOL_BLUR,
+            **sources.views(size=224),
+            "learning_rate": 5e-3,
+            "optimizer.name": "adamw",
+            "optimizer.weight_decay": 1e-4,
+            "network.name": "vit_tiny",
+            "network.positions": "learned",
+            "method.out": 65536,
+            "method.teacher_warmup": 0.0,
+        },
+        ("differs", "PyTorch's AdamW there decays biases and norms as well"): {
+            "optimizer.decay_all": False,
+        },
+        ("differs", "the last layer learns magnitudes there; they are 1 here"): {},
+    },
+    ("imagenet",): {
+        ("official code", "dino, README and main_dino.py: ViT-S/16, 100 epochs"): {
+            **OFFICIAL,
+            **sources.views("view0", crop_scale=(0.4, 1.0)),
+            **sources.views("view1", crop_scale=(0.4, 1.0)),
+            **sources.views("view2", crop_scale=(0.05, 0.4)),
+            "learning_rate": 5e-4,
+            "optimizer.name": "adamw",
+            "optimizer.weight_decay": 0.04,
+            "optimizer.final_decay": 10.0,
+            "optimizer.final_rate": 0.001,
+            "network.name": "vit_small",
+            "network.positions": "learned",
+        },
+        ("differs", "the student has stochastic depth of 0.1 there, none here"): {},
+        **HEAD,
+    },
+    ("imagenet_resnet50",): {
+        ("official code", "dino, README and main_dino.py: ResNet-50, 100 epochs"): {
+            **OFFICIAL,
+            **sources.views("view0", crop_scale=(0.14, 1.0)),
+            **sources.views("view1", crop_scale=(0.14, 1.0)),
+            **sources.views("view2", crop_scale=(0.05, 0.14)),
+            "learning_rate": 0.03,
+            "optimizer.name": "sgd",
+            "optimizer.momentum": 0.9,
+            "optimizer.weight_decay": 1e-4,
+            "optimizer.final_decay": 1.0,
+            "optimizer.final_rate": 1e-6 / 0.06,
+            "network.name": "resnet50",
+        },
+        **HEAD,
+    },
 }

@@ -19,7 +19,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -97,4 +97,52 @@ VARIANTS = {
     "imagenet100": imagenet100,
     "imagenet": imagenet,
     "tiny": tiny,
+}
+
+HEADS = {
+    "method.hidden": 2048,
+    "method.out": 2048,
+    "method.predictor_hidden": 512,
+    "method.k": 2,
+}
+OFFICIAL = {
+    **sources.SGD,
+    **sources.MOCO_VIEWS,
+    **sources.MOCO_BLUR,
+    **sources.views(size=224, crop_scale=(0.2, 1.0)),
+    **HEADS,
+    "batch_size": 512,
+    "learning_rate": 0.1,
+    "optimizer.base_batch": 512,
+    "optimizer.weight_decay": 1e-4,
+    "optimizer.warmup_epochs": 1.0,
+    "optimizer.schedule": "cosine",
+    "optimizer.clip_norm": 1.0,
+    "network.zero_init_residual": True,
+    "method.temperature": 1.0,
+    "method.momentum": 0.99,
+}
+WARM_UP = {("differs", "the warm-up starts at a quarter of the rate there"): {}}
+SOURCES = {
+    ("cifar10", "cifar100", "tiny_imagenet"): {
+        **sources.MULTI_NETWORK,
+        ("paper", "Multi-network, section 4.1: of all methods"): {
+            "method.temperature": 1.0,
+            "method.momentum": 0.99,
+        },
+        ("official code", "Fast-MoCo, fastmoco_builder.py"): HEADS,
+    },
+    ("imagenet100",): {
+        ("official code", "Fast-MoCo, ssl_exp/fast_moco/fastmoco_e100/config.yaml"): OFFICIAL,
+        ("ours", "ImageNet-100 is not in the paper"): {"epochs": 400, "network.name": "resnet18"},
+        **WARM_UP,
+    },
+    ("imagenet",): {
+        ("official code", "Fast-MoCo, ssl_exp/fast_moco/fastmoco_e100/config.yaml"): {
+            **OFFICIAL,
+            "epochs": 100,
+            "network.name": "resnet50",
+        },
+        **WARM_UP,
+    },
 }

@@ -29,7 +29,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -157,4 +157,94 @@ VARIANTS = {
     "cifar10_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
     "cifar100_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
     "tiny": tiny,
+}
+
+NOTEBOOK = {
+    **sources.MOCO_VIEWS,
+    **sources.SGD,
+    **sources.views(size=32, blur=0.0),
+    "epochs": 200,
+    "batch_size": 512,
+    "learning_rate": 0.06,
+    "optimizer.weight_decay": 5e-4,
+    "optimizer.schedule": "cosine",
+    "optimizer.warmup_epochs": 0.0,
+    "network.name": "resnet18",
+    "network.stem": "cifar",
+    "network.batch_norm_groups": 8,
+    "method.out": 128,
+    "method.temperature": 0.1,
+    "method.momentum": 0.99,
+    "method.queue_size": 4096,
+    "method.symmetric": True,
+    "method.shuffle": True,
+}
+# Of the official code for ImageNet, without epochs and network.
+OFFICIAL = {
+    **sources.MOCO_VIEWS,
+    **sources.MOCO_BLUR,
+    **sources.SGD,
+    **sources.views(size=224, crop_scale=(0.2, 1.0)),
+    "batch_size": 256,
+    "learning_rate": 0.03,
+    "optimizer.weight_decay": 1e-4,
+    "optimizer.schedule": "cosine",
+    "optimizer.warmup_epochs": 0.0,
+    "network.batch_norm_groups": 8,
+    "method.out": 128,
+    "method.temperature": 0.2,
+    "method.momentum": 0.999,
+    "method.queue_size": 65536,
+    "method.symmetric": False,
+    "method.shuffle": True,
+}
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        ("official code", "moco, CIFAR-10 notebook, symmetric"): NOTEBOOK,
+        ("differs", "one linear layer there; MoCo v2's two here"): {"method.hidden": 512},
+        ("differs", "one queue for both directions there; one for each here"): {},
+    },
+    ("imagenet100",): {
+        ("recipe", "solo-learn, scripts/pretrain/imagenet-100/mocov2plus.yaml"): {
+            **sources.SOLO_IMAGENET100,
+            **sources.SOLO_SGD,
+            **sources.MOCO_VIEWS,
+            **sources.MOCO_BLUR,
+            **sources.views(size=224),
+            "learning_rate": 0.3,
+            "optimizer.weight_decay": 1e-4,
+            "method.hidden": 2048,
+            "method.out": 256,
+            "method.temperature": 0.2,
+            "method.queue_size": 65536,
+            "method.symmetric": True,
+            "method.shuffle": False,
+        },
+        ("differs", "rises from 0.99 to 0.999 there"): {"method.momentum": 0.999},
+    },
+    ("imagenet",): {
+        ("official code", "moco, README and main_moco.py: ResNet-50, 200 epochs"): {
+            **OFFICIAL,
+            "epochs": 200,
+            "network.name": "resnet50",
+            "method.hidden": 2048,
+        }
+    },
+    ("tiny_imagenet", "cifar10_multi_network", "cifar100_multi_network"): {
+        **sources.MULTI_NETWORK,
+        ("paper", "Multi-network, section 4.1: of all methods"): {
+            "method.temperature": 1.0,
+            "method.momentum": 0.99,
+            "method.queue_size": 16384,
+        },
+        ("official code", "moco, CIFAR-10 notebook"): {
+            "network.batch_norm_groups": 8,
+            "method.out": 128,
+            "method.shuffle": True,
+        },
+        ("ours", "a head of two layers, in one direction"): {
+            "method.hidden": 512,
+            "method.symmetric": False,
+        },
+    },
 }

@@ -24,7 +24,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import ba_moco, common
+from ssl_jax.configs import ba_moco, common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -98,4 +98,76 @@ VARIANTS = {
     "imagenet100_solo": imagenet100_solo,
     "imagenet_resnet50": imagenet_resnet50,
     "imagenet_vit_small": imagenet_vit_small,
+}
+
+OFFICIAL = {
+    **sources.BYOL_VIEWS,
+    **sources.BYOL_BLUR,
+    **sources.views(size=224),
+    "batch_size": 4096,
+    "optimizer.base_batch": 256,
+    "method.hidden": 4096,
+    "method.out": 256,
+    "method.momentum": 0.99,
+    "method.momentum_schedule": "cosine",
+}
+SOLO = {
+    **sources.SOLO_LARS,
+    **sources.BYOL_VIEWS,
+    "learning_rate": 0.3,
+    "optimizer.weight_decay": 1e-6,
+    "method.hidden": 4096,
+    "method.out": 256,
+    "method.temperature": 0.2,
+    "method.momentum": 0.99,
+    "method.momentum_schedule": "cosine",
+}
+SOURCES = {
+    **ba_moco.UNFUSED,
+    ("cifar10_solo", "cifar100_solo"): {
+        ("recipe", "solo-learn, scripts/pretrain/cifar/mocov3.yaml"): {
+            **sources.SOLO_CIFAR,
+            **SOLO,
+            **sources.views(size=32, blur=0.0),
+        }
+    },
+    ("imagenet100_solo",): {
+        ("recipe", "solo-learn, scripts/pretrain/imagenet-100/mocov3.yaml"): {
+            **sources.SOLO_IMAGENET100,
+            **SOLO,
+            **sources.BYOL_BLUR,
+            **sources.views(size=224),
+        }
+    },
+    ("imagenet_resnet50",): {
+        ("official code", "moco-v3, CONFIG.md, main_moco.py: ResNet-50, 100 epochs"): {
+            **OFFICIAL,
+            **sources.LARS,
+            **sources.views(crop_scale=(0.2, 1.0)),
+            "epochs": 100,
+            "learning_rate": 0.6,
+            "optimizer.weight_decay": 1e-6,
+            "network.name": "resnet50",
+            "network.zero_init_residual": True,
+            "method.temperature": 1.0,
+        }
+    },
+    ("imagenet_vit_small",): {
+        ("official code", "moco-v3, CONFIG.md, main_moco.py, vits.py: ViT-Small"): {
+            **OFFICIAL,
+            "epochs": 300,
+            "learning_rate": 1.5e-4,
+            "optimizer.name": "adamw",
+            "optimizer.weight_decay": 0.1,
+            "optimizer.decay_all": True,
+            "optimizer.beta2": 0.999,
+            "optimizer.warmup_epochs": 40.0,
+            "network.name": "vit_small",
+            "network.heads": 12,
+            "network.positions": "sincos",
+            "method.projector_layers": 3,
+            "method.predictor_final_norm": True,
+            "method.temperature": 0.2,
+        }
+    },
 }

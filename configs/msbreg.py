@@ -26,7 +26,7 @@ end.
 from functools import partial
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -115,4 +115,89 @@ VARIANTS = {
     "stl10_k8": partial(stl10, views=8),
     "imagenet": imagenet,
     "tiny": tiny,
+}
+
+
+def published(base_rate: float, views: int, **changes) -> sources.OfVariant:
+    return {
+        ("paper", "MSBReg, section 7.1; the learning rate is the base rate times K"): {
+            **sources.without(sources.LARS, "trust_coefficient"),
+            "epochs": 320,
+            "batch_size": 512,
+            "learning_rate": base_rate * views,
+            "optimizer.weight_decay": 1e-5,
+            "optimizer.final_rate": 0.0,
+            "augment.view0.copies": views,
+            **changes,
+        },
+        ("paper", "MSBReg, Table 9"): {
+            **sources.views(flip=0.5, jitter_probability=0.8, brightness=0.4, contrast=0.4),
+            **sources.views(saturation=0.2, hue=0.1, grey=0.2, blur=1.0, solarize=0.2),
+        },
+        ("ours", "BYOL's; the paper leaves it open"): {
+            **sources.views(crop_scale=(0.08, 1.0)),
+            "optimizer.trust_coefficient": 0.001,
+            "method.momentum": 0.99,
+            "method.momentum_schedule": "cosine",
+        },
+    }
+
+
+LOSS = {
+    ("paper", "MSBReg, section 4.5: the defaults"): {
+        "method.lambda_b": 0.5,
+        "method.lambda_s": 4e-3,
+    },
+    ("paper", "MSBReg, Eq. 5; the text has the normalized predictions as well"): {
+        "method.singular_value_on": "predictions",
+    },
+    ("paper", "MSBReg, Eq. 3"): {"method.attraction": "centroid"},
+    ("ours", "section 3.1 calls the average bias-corrected, its formula is not"): {
+        "method.bias_corrected": False,
+    },
+}
+HEADS = {
+    ("paper", "MSBReg, section 7.2"): {
+        "network.name": "resnet18",
+        "method.hidden": 512,
+        "method.out": 128,
+        "method.head_norm": "batch",
+    }
+}
+STL10 = {
+    ("ours", "the size of views and the stem; those of W-MSE's code, but 64 pixels there"): {
+        **sources.views(size=96),
+        "network.stem": "small",
+    }
+}
+NO_PAPER = ("ours", "CIFAR is not in the paper: its STL-10, without blur")
+
+
+def cifar_sources(views: int) -> sources.OfVariant:
+    found = {**published(0.5, views), **LOSS, **HEADS}
+    table9 = ("paper", "MSBReg, Table 9")
+    found[table9] = sources.without(found[table9], "blur")
+    return {**found, NO_PAPER: sources.views(size=32, blur=0.0)}
+
+
+SOURCES = {
+    ("cifar10", "cifar100"): cifar_sources(4),
+    ("cifar10_k2",): cifar_sources(2),
+    ("cifar10_k8",): cifar_sources(8),
+    ("imagenet100",): {**published(0.4, 4), **LOSS, **HEADS},
+    ("imagenet100_k2",): {**published(0.4, 2), **LOSS, **HEADS},
+    ("imagenet100_k8",): {**published(0.4, 8), **LOSS, **HEADS},
+    ("stl10",): {**published(0.5, 4), **LOSS, **HEADS, **STL10},
+    ("stl10_k2",): {**published(0.5, 2), **LOSS, **HEADS, **STL10},
+    ("stl10_k8",): {**published(0.5, 8), **LOSS, **HEADS, **STL10},
+    ("imagenet",): {
+        **published(0.15, 4, epochs=300),
+        **LOSS,
+        ("paper", "MSBReg, section 7.2: those that it says BYOL has; BYOL's paper has 4096"): {
+            "network.name": "resnet50",
+            "method.hidden": 2048,
+            "method.out": 256,
+            "method.head_norm": "batch",
+        },
+    },
 }

@@ -21,7 +21,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -75,4 +75,31 @@ VARIANTS = {
     "tiny_imagenet": lambda: paper(common.tiny_imagenet(common.base()), 64),
     "imagenet100": lambda: paper(common.imagenet(common.base()), 224),
     "tiny": tiny,
+}
+
+PAPER = {
+    **sources.MULTI_NETWORK,
+    ("paper", "section 4.1, and Tables 2 and 4"): {
+        "augment.view0.copies": 3,
+        "method.projector_widths": (512, 2048, 2048),
+        "method.predictor_hidden": 512,
+        "method.temperature": 1.0,
+        "method.momentum": 0.99,
+        "method.queue_size": 16384,
+        "method.coefficient": 6.0,
+        "method.k": 2,
+        "method.combinations": "all",
+    },
+    ("paper", "Algorithm 1; Eq. 7 has it on the other loss"): {
+        "method.coefficient_on": "momentum",
+    },
+    ("ours", "which predictions meet which targets is not given"): {"method.pairs": "cross"},
+}
+SOURCES = {
+    ("cifar10", "cifar100"): {**PAPER, ("paper", "section 4.1: size"): sources.views(size=32)},
+    ("tiny_imagenet",): {**PAPER, ("paper", "section 4.1: size"): sources.views(size=64)},
+    ("imagenet100",): {
+        **PAPER,
+        ("ours", "ImageNet-100 is not in the paper"): sources.views(size=224),
+    },
 }

@@ -21,7 +21,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -122,4 +122,69 @@ VARIANTS = {
     "cifar10_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
     "cifar100_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
     "tiny": tiny,
+}
+
+SOLO = {
+    **sources.SOLO_LARS,
+    **sources.BYOL_VIEWS,
+    "learning_rate": 0.4,
+    "optimizer.weight_decay": 1e-5,
+    "method.hidden": 2048,
+    "method.out": 256,
+    "method.predictor_hidden": 4096,
+    "method.temperature": 0.2,
+    "method.queue_size": 65536,
+}
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        ("recipe", "solo-learn, scripts/pretrain/cifar/nnclr.yaml"): {
+            **sources.SOLO_CIFAR,
+            **SOLO,
+            **sources.views(size=32, blur=0.0),
+        }
+    },
+    ("imagenet100",): {
+        ("recipe", "solo-learn, scripts/pretrain/imagenet-100/nnclr.yaml"): {
+            **sources.SOLO_IMAGENET100,
+            **SOLO,
+            **sources.BYOL_BLUR,
+            **sources.views(size=224),
+        }
+    },
+    ("imagenet",): {
+        ("paper", "section 4.1"): {
+            "epochs": 1000,
+            "batch_size": 4096,
+            "learning_rate": 0.3,
+            "optimizer.name": "lars",
+            "optimizer.base_batch": 256,
+            "optimizer.decay_all": False,
+            "optimizer.weight_decay": 1e-6,
+            "optimizer.warmup_epochs": 10.0,
+            "optimizer.schedule": "cosine",
+            "network.name": "resnet50",
+            "method.hidden": 2048,
+            "method.out": 256,
+            "method.predictor_hidden": 4096,
+            "method.temperature": 0.1,
+            "method.queue_size": 98304,
+        },
+        ("ours", "the views are read as BYOL's; there is no official code"): {
+            **sources.BYOL_VIEWS,
+            **sources.BYOL_BLUR,
+            **sources.views(size=224),
+        },
+    },
+    ("tiny_imagenet", "cifar10_multi_network", "cifar100_multi_network"): {
+        **sources.MULTI_NETWORK,
+        ("paper", "Multi-network, section 4.1: of all methods"): {
+            "method.temperature": 1.0,
+            "method.queue_size": 16384,
+        },
+        ("paper", "Multi-network, section 4.1: its own heads"): {
+            "method.out": 2048,
+            "method.predictor_hidden": 512,
+        },
+        ("differs", "the first layer of that projector has 512"): {"method.hidden": 2048},
+    },
 }

@@ -28,7 +28,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -148,4 +148,98 @@ VARIANTS = {
     "cifar10_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
     "cifar100_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
     "tiny": tiny,
+}
+
+CIFAR = {
+    **sources.jitter(0.4, 0.4, 0.1),
+    **sources.views(size=32, blur=0.0),
+    "epochs": 1000,
+    "batch_size": 512,
+    "learning_rate": 1.0,
+    "optimizer.name": "lars_optax",
+    "optimizer.base_batch": 256,
+    "optimizer.momentum": 0.9,
+    "optimizer.trust_coefficient": 0.001,
+    "optimizer.decay_all": False,
+    "optimizer.weight_decay": 1e-4,
+    "optimizer.warmup_epochs": 10,
+    "optimizer.schedule": "cosine",
+    "network.name": "resnet18",
+    "method.hidden": 512,
+    "method.out": 128,
+    "method.temperature": 0.5,
+}
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        ("official code", "simclr, README: CIFAR-10 with ResNet-18"): CIFAR,
+        ("differs", "three layers in its second version, whose last has a BatchNorm too"): {
+            "method.layers": 2,
+        },
+    },
+    ("imagenet100",): {
+        ("recipe", "solo-learn, scripts/pretrain/imagenet-100/simclr.yaml"): {
+            **sources.SOLO_IMAGENET100,
+            **sources.SOLO_LARS,
+            **sources.SIMCLR_VIEWS,
+            **sources.views(size=224, blur=0.5),
+            "learning_rate": 0.3,
+            "optimizer.weight_decay": 1e-4,
+            "method.hidden": 4096,
+            "method.out": 512,
+            "method.layers": 2,
+            "method.head_norm": "none",
+            "method.temperature": 0.2,
+        }
+    },
+    ("stl10",): {
+        ("recipe", "the code of W-MSE, README and cfg.py: its SimCLR"): {
+            **sources.jitter(0.4, 0.4, 0.1, grey=0.1, crop_scale=(0.2, 1.0)),
+            **sources.views(size=64, colours_first=True, blur=0.0, interpolation="bicubic"),
+            "epochs": 2000,
+            "batch_size": 512,
+            "learning_rate": 2e-3,
+            "optimizer.name": "adam",
+            "optimizer.base_batch": 0,
+            "optimizer.weight_decay": 1e-6,
+            "optimizer.decay_all": True,
+            "optimizer.warmup_epochs": 2.56,
+            "optimizer.schedule": "drops",
+            "optimizer.drops_before_end": (50, 25),
+            "optimizer.drop_factor": 0.2,
+            "network.name": "resnet18",
+            "network.stem": "small",
+            "method.hidden": 1024,
+            "method.out": 128,
+            "method.temperature": 0.5,
+        },
+        ("differs", "it trains on the labelled images as well"): {"data.holdout": 0.1},
+    },
+    ("imagenet",): {
+        ("paper", "sections 2.2 and 4.2, appendices A and B.9: 100 epochs"): {
+            **sources.SIMCLR_VIEWS,
+            **sources.views(size=224, blur=0.5),
+            "epochs": 100,
+            "batch_size": 4096,
+            "learning_rate": 0.3,
+            "optimizer.name": "lars_optax",
+            "optimizer.base_batch": 256,
+            "optimizer.weight_decay": 1e-6,
+            "optimizer.decay_all": False,
+            "optimizer.warmup_epochs": 10,
+            "optimizer.schedule": "cosine",
+            "network.name": "resnet50",
+            "method.layers": 2,
+            "method.hidden": 2048,
+            "method.out": 128,
+            "method.temperature": 0.1,
+        }
+    },
+    ("tiny_imagenet", "cifar10_multi_network", "cifar100_multi_network"): {
+        **sources.MULTI_NETWORK,
+        ("paper", "Multi-network, section 4.1: of all methods"): {"method.temperature": 1.0},
+        ("official code", "simclr, README: CIFAR-10 with ResNet-18"): {
+            "method.hidden": 512,
+            "method.out": 128,
+        },
+    },
 }

@@ -24,7 +24,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -100,4 +100,49 @@ VARIANTS = {
     "cifar10_224": cifar10_224,
     "imagenet100": lambda: paper(common.imagenet(common.base()), 224),
     "tiny": tiny,
+}
+
+ALGORITHM = {
+    ("paper", "Algorithm 1"): sources.views(
+        crop_or_jitter=True,
+        crop_probability=0.5,
+        crop_scale=(0.7, 1.0),
+        crop_ratio=(0.8, 1.2),
+        flip=0.3,
+        brightness=0.1,
+        contrast=0.1,
+        saturation=0.1,
+        hue=0.05,
+    ),
+    ("paper", "section 4, Figure 7"): {
+        "epochs": 20,
+        "optimizer.name": "adam",
+        "network.name": "resnet18",
+    },
+}
+NOTEBOOK = {
+    ("official code", "contrastive-learning, the main notebook; the paper gives none of it"): {
+        "batch_size": 10,
+        "learning_rate": 1e-4,
+        "data.limit": 5000,
+        "method.hidden": 1024,
+        "method.out": 512,
+        "method.temperature": 0.1,
+    },
+    ("differs", "one image at a time through BatchNorm there, the positive counted twice"): {},
+}
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        **ALGORITHM,
+        **NOTEBOOK,
+        ("differs", "images are enlarged to 224 pixels there"): {
+            **sources.views(size=32),
+            "network.stem": "cifar",
+        },
+    },
+    ("cifar10_224", "imagenet100"): {
+        **ALGORITHM,
+        **NOTEBOOK,
+        ("paper", "section 3"): {**sources.views(size=224), "network.stem": "imagenet"},
+    },
 }

@@ -22,7 +22,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common, simclr_downscaled
+from ssl_jax.configs import common, simclr_downscaled, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -79,4 +79,40 @@ VARIANTS = {
     "imagenet4_8": lambda: imagenet(8),
     "imagenet4_12": lambda: imagenet(12),
     "tiny": tiny,
+}
+
+
+def published(depth: int, patch: int, size: int) -> sources.OfVariant:
+    return {
+        ("paper", "Algorithm 1"): simclr_downscaled.ALGORITHM["paper", "Algorithm 1"],
+        ("paper", "section 7"): {
+            "epochs": 100,
+            "batch_size": 40,
+            "learning_rate": 1e-4,
+            "optimizer.name": "adam",
+            "network.name": "vit",
+            "network.width": 768,
+            "network.depth": depth,
+            "network.heads": depth,
+            "network.dropout": 0.2,
+        },
+        ("official code", "contrastive-learning; the paper gives none of it"): {
+            "network.mlp_ratio": 1.0,
+            "network.positions": "learned",
+            "method.hidden": 1024,
+            "method.out": 512,
+            "method.temperature": 0.1,
+        },
+        ("paper", "section 7: 16") if patch == 16 else ("ours", "CIFAR is not in section 7"): {
+            **sources.views(size=size),
+            "network.patch_size": patch,
+        },
+    }
+
+
+SOURCES = {
+    ("cifar10", "cifar100"): published(6, 4, 32),
+    ("imagenet100", "imagenet4_6"): published(6, 16, 224),
+    ("imagenet4_8",): published(8, 16, 224),
+    ("imagenet4_12",): published(12, 16, 224),
 }

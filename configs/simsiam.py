@@ -23,7 +23,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -120,4 +120,61 @@ VARIANTS = {
     "cifar10_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar10"), 32),
     "cifar100_multi_network": lambda: multi_network(common.cifar(common.base(), "cifar100"), 32),
     "tiny": tiny,
+}
+
+SOLO = {
+    **sources.SOLO_SGD,
+    **sources.MOCO_VIEWS,
+    **sources.MOCO_BLUR,
+    "learning_rate": 0.5,
+    "optimizer.weight_decay": 1e-5,
+    "method.hidden": 2048,
+    "method.out": 2048,
+    "method.predictor_hidden": 512,
+}
+HEADS = {
+    "method.hidden": 2048,
+    "method.out": 2048,
+    "method.projector_layers": 3,
+    "method.predictor_hidden": 512,
+}
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        ("recipe", "solo-learn, scripts/pretrain/cifar/simsiam.yaml"): {
+            **sources.SOLO_CIFAR,
+            **SOLO,
+            **sources.views(size=32),
+        },
+        ("recipe", "solo-learn: PIL's blur, which is not cut off"): sources.views(blur_kernel=13),
+    },
+    ("imagenet100",): {
+        ("recipe", "solo-learn, scripts/pretrain/imagenet-100/simsiam.sh"): {
+            **sources.SOLO_IMAGENET100,
+            **SOLO,
+            **sources.views(size=224),
+            "network.zero_init_residual": True,
+        }
+    },
+    ("imagenet",): {
+        ("official code", "simsiam, main_simsiam.py and README: 100 epochs"): {
+            **sources.SGD,
+            **sources.MOCO_VIEWS,
+            **sources.MOCO_BLUR,
+            **sources.views(size=224, crop_scale=(0.2, 1.0)),
+            **HEADS,
+            "epochs": 100,
+            "batch_size": 512,
+            "learning_rate": 0.05,
+            "optimizer.base_batch": 256,
+            "optimizer.weight_decay": 1e-4,
+            "optimizer.schedule": "cosine",
+            "optimizer.warmup_epochs": 0.0,
+            "network.name": "resnet50",
+            "network.zero_init_residual": True,
+        }
+    },
+    ("tiny_imagenet", "cifar10_multi_network", "cifar100_multi_network"): {
+        **sources.MULTI_NETWORK,
+        ("official code", "simsiam, builder.py"): HEADS,
+    },
 }

@@ -18,7 +18,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -74,4 +74,28 @@ VARIANTS = {
     "imagenet100": lambda: imagenet(num_classes=100),
     "imagenet": lambda: imagenet(num_classes=1000),
     "tiny": tiny,
+}
+
+TORCHVISION = {
+    **sources.SGD,
+    **sources.views(size=224, crop_scale=(0.08, 1.0), flip=0.5),
+    "epochs": 90,
+    "batch_size": 256,
+    "learning_rate": 0.1,
+    "optimizer.base_batch": 256,
+    "optimizer.weight_decay": 1e-4,
+    "optimizer.schedule": "drops",
+    "optimizer.drops_before_end": (60.0, 30.0),
+    "optimizer.drop_factor": 0.1,
+    "network.name": "resnet18",
+    "method.label_smoothing": 0.0,
+}
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        ("paper", "BA-SSL, section 4.1"): {"batch_size": 256, "network.name": "resnet18"},
+        ("differs", "BA-SSL has 1000 epochs, and gives nothing else"): {"epochs": 200},
+    },
+    ("imagenet100", "imagenet"): {
+        ("recipe", "torchvision, references/classification"): TORCHVISION
+    },
 }

@@ -27,7 +27,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -146,4 +146,98 @@ VARIANTS = {
     "imagenet": imagenet,
     "imagenet_2x224": imagenet_2x224,
     "tiny": tiny,
+}
+
+METHOD = {
+    "method.hidden": 2048,
+    "method.out": 128,
+    "method.prototypes": 3000,
+    "method.temperature": 0.1,
+}
+SOLO = {
+    **sources.SOLO_LARS,
+    **sources.SIMCLR_VIEWS,
+    **sources.views(blur=0.5),
+    **METHOD,
+    "learning_rate": 0.6,
+    "optimizer.weight_decay": 1e-6,
+    "optimizer.freeze_epochs": 2.0,
+    "method.use_queue": True,
+    "method.queue_size": 3840,
+}
+OFFICIAL = {
+    **METHOD,
+    "epochs": 400,
+    "batch_size": 4096,
+    "optimizer.name": "lars",
+    "optimizer.trust_coefficient": 0.001,
+    "optimizer.momentum": 0.9,
+    "optimizer.decay_all": True,
+    "optimizer.weight_decay": 1e-6,
+    "optimizer.warmup_epochs": 10.0,
+    "optimizer.schedule": "cosine",
+    "optimizer.final_rate": 0.001,
+    "network.name": "resnet50",
+    "method.epsilon": 0.05,
+    "method.use_queue": False,
+}
+COLOURS = {
+    **sources.without(sources.SIMCLR_VIEWS, "crop_scale"),
+    **sources.views(blur=0.5),
+}
+RATE = {
+    ("official code", "swav: 4.8, for the batch of 4096; 313 steps without prototypes"): {
+        "learning_rate": 4.8 / 16,
+        "optimizer.base_batch": 256,
+        "optimizer.freeze_epochs": 1.0,
+    },
+    ("differs", "the warm-up starts at 0.3 there, at a step's share of the rate here"): {},
+}
+CIFAR = {
+    **sources.SOLO_CIFAR,
+    **SOLO,
+    **sources.views(blur_kernel=13),  # PIL's blur is not cut off
+    "method.queue_from": 0.05,
+}
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        ("recipe", "solo-learn, scripts/pretrain/cifar/swav.yaml"): {
+            **CIFAR,
+            **sources.views(size=32, copies=2),
+        }
+    },
+    ("cifar10_multicrop",): {
+        ("recipe", "solo-learn, scripts/pretrain/cifar/swav.yaml"): sources.without(
+            CIFAR, "crop_scale"
+        ),
+        ("ours", "large and small views of 32 and 16 pixels, with the shares of ImageNet's"): {
+            **sources.views("view0", size=32, copies=2, crop_scale=(0.14, 1.0)),
+            **sources.views("view1", size=16, copies=6, crop_scale=(0.05, 0.14)),
+        },
+    },
+    ("imagenet100",): {
+        ("recipe", "solo-learn, scripts/pretrain/imagenet-100/swav.yaml"): {
+            **sources.SOLO_IMAGENET100,
+            **SOLO,
+            **sources.views(size=224, copies=2),
+            "method.queue_from": 50 / 400,
+        }
+    },
+    ("imagenet",): {
+        ("official code", "swav, scripts/swav_400ep_pretrain.sh"): {
+            **OFFICIAL,
+            **COLOURS,
+            **sources.views("view0", size=224, copies=2, crop_scale=(0.14, 1.0)),
+            **sources.views("view1", size=96, copies=6, crop_scale=(0.05, 0.14)),
+        },
+        **RATE,
+    },
+    ("imagenet_2x224",): {
+        ("official code", "swav, scripts/swav_400ep_2x224_pretrain.sh"): {
+            **OFFICIAL,
+            **COLOURS,
+            **sources.views(size=224, copies=2, crop_scale=(0.08, 1.0)),
+        },
+        **RATE,
+    },
 }

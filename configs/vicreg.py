@@ -20,7 +20,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -95,4 +95,59 @@ VARIANTS = {
     "imagenet100": imagenet100,
     "imagenet": imagenet,
     "tiny": tiny,
+}
+
+SOLO = {
+    **sources.SOLO_LARS,
+    **sources.jitter(0.4, 0.2, 0.1, crop_scale=(0.2, 1.0)),
+    **sources.views(solarize=0.1),
+    "learning_rate": 0.3,
+    "optimizer.weight_decay": 1e-4,
+    "method.hidden": 2048,
+    "method.out": 2048,
+    "method.invariance": 25.0,
+    "method.covariance": 1.0,
+}
+DOUBLED = {
+    ("recipe", "solo-learn: 25, for the sum of both views, of which we have the mean"): {
+        "method.variance": 50.0,
+    }
+}
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        ("recipe", "solo-learn, scripts/pretrain/cifar/vicreg.yaml"): {
+            **sources.SOLO_CIFAR,
+            **SOLO,
+            **sources.views(size=32, blur=0.0),
+        },
+        **DOUBLED,
+    },
+    ("imagenet100",): {
+        ("recipe", "solo-learn, scripts/pretrain/imagenet-100/vicreg.yaml"): {
+            **sources.SOLO_IMAGENET100,
+            **SOLO,
+            **sources.views(size=224, blur=0.5),
+        },
+        **DOUBLED,
+    },
+    ("imagenet",): {
+        ("official code", "vicreg, main_vicreg.py, and the paper's 1000 epochs"): {
+            **sources.LARS,
+            **sources.BYOL_VIEWS,
+            **sources.BYOL_BLUR,
+            **sources.views(size=224, interpolation="bicubic"),
+            "epochs": 1000,
+            "batch_size": 2048,
+            "learning_rate": 0.2,
+            "optimizer.weight_decay": 1e-6,
+            "optimizer.final_rate": 0.001,
+            "network.name": "resnet50",
+            "network.zero_init_residual": True,
+            "method.hidden": 8192,
+            "method.out": 8192,
+            "method.invariance": 25.0,
+            "method.variance": 25.0,
+            "method.covariance": 1.0,
+        }
+    },
 }

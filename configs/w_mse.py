@@ -25,7 +25,7 @@ end.
 """
 
 from ml_collections import ConfigDict
-from ssl_jax.configs import common
+from ssl_jax.configs import common, sources
 
 
 def get_config(variant: str = "") -> ConfigDict:
@@ -123,4 +123,80 @@ VARIANTS = {
     "imagenet100": imagenet100,
     "imagenet": imagenet,
     "tiny": tiny,
+}
+
+OFFICIAL = {
+    **sources.jitter(0.4, 0.4, 0.1, grey=0.1, crop_scale=(0.2, 1.0)),
+    **sources.views(colours_first=True, blur=0.0, interpolation="bicubic"),
+    "optimizer.name": "adam",
+    "optimizer.base_batch": 0,
+    "optimizer.weight_decay": 1e-6,
+    "optimizer.decay_all": True,
+    "optimizer.schedule": "drops",
+    "optimizer.drops_before_end": (50.0, 25.0),
+    "optimizer.drop_factor": 0.2,
+    "network.name": "resnet18",
+    "method.hidden": 1024,
+    "method.iterations": 1,
+}
+SOURCES = {
+    ("cifar10", "cifar100"): {
+        ("official code", "README and cfg.py: W-MSE 2"): {
+            **OFFICIAL,
+            **sources.views(size=32, copies=2),
+            "epochs": 1000,
+            "batch_size": 512,
+            "learning_rate": 3e-3,
+            "optimizer.warmup_epochs": 5.12,
+            "method.out": 64,
+            "method.sub_batch": 128,
+        }
+    },
+    ("stl10",): {
+        ("official code", "README and cfg.py: W-MSE 4"): {
+            **OFFICIAL,
+            **sources.views(size=64, copies=4),
+            "epochs": 2000,
+            "batch_size": 256,
+            "learning_rate": 2e-3,
+            "optimizer.warmup_epochs": 1.28,
+            "network.stem": "small",
+            "method.out": 128,
+            "method.sub_batch": 256,
+        },
+        ("differs", "it trains on the labelled images as well"): {"data.holdout": 0.1},
+    },
+    ("imagenet100",): {
+        ("paper", "section 4.1: as Tiny ImageNet, 240 epochs"): {
+            **OFFICIAL,
+            "epochs": 240,
+            "batch_size": 256,
+            "learning_rate": 2e-3,
+            "method.out": 128,
+            "method.sub_batch": 256,
+        },
+        ("ours", "W-MSE 4 at 224 pixels; 500 steps of 126,000 images"): {
+            **sources.views(size=224, copies=4),
+            "optimizer.warmup_epochs": 500 * 256 / 126_000,
+        },
+    },
+    ("imagenet",): {
+        ("paper", "section 4.1: SimCLR's settings, the rate read as 0.075 sqrt(batch)"): {
+            **sources.SIMCLR_VIEWS,
+            **sources.views(size=224, copies=4, blur=0.5),
+            "epochs": 400,
+            "learning_rate": 2.4,
+            "optimizer.name": "lars_optax",
+            "optimizer.weight_decay": 1e-4,
+            "optimizer.warmup_epochs": 10.0,
+            "network.name": "resnet50",
+        },
+        ("paper", "MSBReg, Table 2"): {"batch_size": 1024},
+        ("ours", "head and whitening are not given"): {
+            "method.hidden": 2048,
+            "method.out": 128,
+            "method.sub_batch": 256,
+            "method.iterations": 1,
+        },
+    },
 }

@@ -4,6 +4,7 @@
     python -m experiments run TABLE [--scale=small] [--rows=A,B] [--seeds=0,1,2] [--data=DIR] ...
     python -m experiments show TABLE [--scale=small]
     python -m experiments claims
+    python -m experiments fidelity
 
 TABLE is a name that `list` prints, as ba_ssl/table3, or `all`. A run is known by its settings and
 its images: rows that tables share are trained once, and a finished run is never run again.
@@ -27,7 +28,7 @@ SCALES = ("smoke", "small", "gpu", "paper")
 
 
 def main(argv: Sequence[str]) -> None:
-    """Commands: list, run, show, claims."""
+    """Commands: list, run, show, claims, fidelity."""
     if not Path("experiments/engine").is_dir():
         raise UserError("run it in the root of the repository")
     args = _parser().parse_args(list(argv[1:]))
@@ -50,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     show.set_defaults(command=_show)
     claims = commands.add_parser("claims", help="what the papers claim, and what held here")
     claims.set_defaults(command=_claims)
+    fidelity = commands.add_parser("fidelity", help="whose settings the configs have")
+    fidelity.set_defaults(command=_fidelity)
     for command in (run, show):
         command.add_argument("table", help="as ba_ssl/table3, or all")
         command.add_argument("--scale", default="small", choices=SCALES)
@@ -162,6 +165,13 @@ def _claims(args: argparse.Namespace) -> None:
     from experiments.engine.claims import page
 
     print(page(CLAIMS, _store(args)))
+
+
+def _fidelity(args: argparse.Namespace) -> None:
+    from experiments.engine.fidelity import page
+
+    del args
+    print(page())
 
 
 def _store(args: argparse.Namespace) -> "Store":

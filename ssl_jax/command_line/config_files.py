@@ -9,6 +9,9 @@ from typing import NamedTuple
 from ssl_jax import configs
 from ssl_jax.errors import UserError
 
+# Modules beside the configurations that are none.
+SHARED = ("common", "sources")
+
 
 class Chosen(NamedTuple):
     """A configuration that was chosen on the command line.
@@ -41,7 +44,7 @@ def choose(text: str) -> Chosen:
 def names() -> list[str]:
     """The configurations that come with the package."""
     found = [module.name for module in pkgutil.iter_modules(configs.__path__)]
-    return sorted(name for name in found if name != "common")
+    return sorted(name for name in found if name not in SHARED)
 
 
 def module(name: str) -> ModuleType:
