@@ -7,6 +7,7 @@ COMMANDS = {
     "embed": "features of a folder of images, in one file",
     "export": "write an encoder for torchvision, timm, Detectron2, ONNX or StableHLO",
     "import_weights": "make an encoder of weights trained elsewhere",
+    "prepare": "write images and labels into shards of records, which training reads fastest",
     "report": "one offline HTML page on one run or several",
     "benchmark": "measure the train step, the training loop and what the machine could do",
 }

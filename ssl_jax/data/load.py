@@ -10,6 +10,9 @@ from ssl_jax.errors import refuse, require
 from ssl_jax.names.lookup import find
 from ssl_jax.names.own_code import own_code
 
+# Sets of encoded images, which may be of any size and are decoded to the one that is asked for.
+OF_ANY_SIZE = ("folder", "records", "tfds", "webdataset", "parquet")
+
 # What a source may support beside path, image size and channels, with the value that says nothing.
 # classes: file that lists the class folders to use.
 # test: what to test on; a folder or file of the set, or "train" for a tenth of the training images.

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from ssl_jax.data.dataset import Splits
-from ssl_jax.data.load import load
+from ssl_jax.data.load import OF_ANY_SIZE, load
 from ssl_jax.encoder.encoder import EncoderSpec
 from ssl_jax.errors import in_section
 
-# Data sets whose images are files of any size.
-OF_FILES = ("folder", "voc07")
+# Data sets whose images are decoded to any size.
+OF_FILES = (*OF_ANY_SIZE, "voc07")
 # Data sets that a user provides.
-OWN = ("folder", "npz")
+OWN = (*OF_ANY_SIZE, "npz")
 
 
 def load_data_set(name: str, path: str, classes: str, description: EncoderSpec) -> Splits:
@@ -41,4 +41,4 @@ def load_data_set(name: str, path: str, classes: str, description: EncoderSpec) 
 
 def result_name(name: str, path: str) -> str:
     """Name of a data set in results; sets that users provide are told apart by their folders."""
-    return f"{name}-{Path(path).resolve().name}" if name in OWN else name
+    return f"{name}-{Path(path).resolve().name.replace(':', '-')}" if name in OWN else name

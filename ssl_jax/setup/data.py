@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from ssl_jax.data import dataset as sets
-from ssl_jax.data.load import OPTIONS, load
+from ssl_jax.data.load import OF_ANY_SIZE, OPTIONS, load
 from ssl_jax.data.splits import split
 from ssl_jax.errors import in_section
 from ssl_jax.setup.options import plain
@@ -61,7 +61,7 @@ def load_splits(config: Config) -> sets.Splits:
       UserError: where they are not what they should be.
     """
     side = config.data.image_size
-    if config.data.name == "folder" and not side:  # people's files differ in size
+    if config.data.name in OF_ANY_SIZE and not side:
         side = max(config.augment[name].size for name in config.augment)
     options = plain(config.data)
     with in_section("config.data"):

@@ -1,9 +1,11 @@
 """CIFAR archives with the layout and the pickle protocol of the official Python archives."""
 
+import hashlib
+import io
 import os
 import pickle
 import struct
-import tempfile
+import tarfile
 import urllib.error
 import urllib.request
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 from ssl_jax.data.load import load
+from ssl_jax.data.sources import cifar10
 from ssl_jax.errors import UserError
 from tests.refusals import refuses
 
@@ -151,15 +154,43 @@ def test_a_path_that_is_not_a_folder_is_refused():
         load("cifar10", path="missing")
 
 
-def test_without_data_the_message_names_both_sources(tmp_path, monkeypatch):
+def test_without_data_and_offline_the_message_says_so(tmp_path, monkeypatch):
     def offline(*args, **kwargs):
         raise urllib.error.URLError("offline")
 
     monkeypatch.setattr(urllib.request, "urlopen", offline)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # TFDS leaves empty folders there
     with refuses("path", str(tmp_path)) as error:
         load("cifar10", path=str(tmp_path))
     message = str(error.value)
     assert "must contain cifar-10-batches-py, the unpacked Python archive" in message
-    assert f"{tmp_path} contains neither cifar10 as prepared by TensorFlow Datasets nor" in message
-    assert "cifar-10-binary.tar.gz" in message and "offline" in message
+    assert f"{tmp_path / 'cifar-10-python.tar.gz'} does not exist" in message
+    assert "offline" in message and list(tmp_path.iterdir()) == []
+
+
+def test_the_archive_is_downloaded_once(tmp_path, monkeypatch):
+    """An empty path is the data folder of TensorFlow Datasets; the first address fails."""
+    written = write_cifar10(tmp_path / "made" / "cifar-10-batches-py")
+    with tarfile.open(tmp_path / "made.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "made", arcname=".")
+    content = (tmp_path / "made.tar.gz").read_bytes()
+    asked = []
+
+    def online(url, timeout):
+        asked.append(url)
+        if len(asked) == 1:
+            raise urllib.error.URLError("moved")
+        return io.BytesIO(content)
+
+    monkeypatch.setattr(urllib.request, "urlopen", online)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "sets"))
+    md5 = hashlib.md5(content).hexdigest()
+    layout = cifar10.LAYOUT._replace(archive=cifar10.LAYOUT.archive._replace(md5=md5))
+    monkeypatch.setattr(cifar10, "LAYOUT", layout)
+    for _ in range(2):
+        _, test, _ = load("cifar10")
+        assert test.labels.tolist() == written["test_batch"][1]
+    assert asked == list(layout.archive.urls)
+    assert sorted(path.name for path in (tmp_path / "sets").iterdir()) == [
+        "cifar-10-batches-py",
+        "cifar-10-python.tar.gz",
+    ]

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 from the official Python archive, or from TensorFlow Datasets.
+"""CIFAR-10 and CIFAR-100 from the official Python archive, or as TensorFlow Datasets prepared them.
 
 A. Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009).
 """
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssl_jax.data.archives import tfds
+from ssl_jax.data.archives import official, tfds
 from ssl_jax.data.archives.pickles import read_entries
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.errors import Problem, UserError, require
@@ -18,6 +18,7 @@ class Layout(NamedTuple):
     """The files of an official archive.
 
     name: of the set in TensorFlow Datasets.
+    archive: the official archive.
     folder: name of the unpacked folder.
     train: files of the training images.
     test: files of the test images.
@@ -27,6 +28,7 @@ class Layout(NamedTuple):
     """
 
     name: str
+    archive: official.Archive
     folder: str
     train: tuple[str, ...]
     test: tuple[str, ...]
@@ -35,37 +37,50 @@ class Layout(NamedTuple):
     classes: bytes
 
 
+def archive(file: str, *, md5: str) -> official.Archive:
+    """An archive at the address of its author, who has moved."""
+    homes = ("https://www.cs.toronto.edu/~kriz", "https://cave.cs.toronto.edu/kriz")
+    return official.Archive(file, tuple(f"{home}/{file}" for home in homes), md5)
+
+
 def load(layout: Layout, *, path: str) -> tuple[Dataset, Dataset]:
-    """Loads one of the two sets.
+    """Loads one of the two sets; the official archive is downloaded where there is nothing else.
 
     Args:
       layout: of the set.
-      path: the official folder, the folder that contains it, or the data folder of TensorFlow
-        Datasets ("" for its default).
+      path: the official folder, the folder that contains it or its archive, or the data folder of
+        TensorFlow Datasets ("" for its default).
 
     Returns:
       (train, test), images uint8 [N, 32, 32, 3].
 
     Raises:
-      UserError: if the files are not those of the archive, or if there are none and TensorFlow
-        Datasets cannot prepare the set.
+      UserError: if the files are not those of the archive, or if there are none and it cannot be
+        downloaded.
     """
     root = pathlib.Path(path).expanduser()
     require(not path or root.is_dir(), "path", path, "must be a folder")
+    root = root if path else official.default_folder()
     for folder in (root / layout.folder, root):
-        if path and (folder / layout.meta).is_file():
-            train = _read(folder, layout.train, layout)
-            return train, _read(folder, layout.test, layout)
+        if (folder / layout.meta).is_file():
+            return _parts(folder, layout)
+    if (root / layout.name).is_dir():
+        prepared = tfds.open_set(tfds.find(layout.name, root))
+        options = {"image_size": prepared.side, "channels": 3}
+        train = tfds.read_split(prepared, "train", **options)
+        return train, tfds.read_split(prepared, "test", **options)
     try:
-        train, test = tfds.load(layout.name, path=str(root) if path else "")
+        official.unpack(layout.archive, root)
     except UserError as error:
-        rule = (
-            f"must contain {layout.folder}, the unpacked Python archive, "
-            f"unless TensorFlow Datasets can provide {layout.name}: {error}"
-        )
+        rule = f"must contain {layout.folder}, the unpacked Python archive: {error}"
         problem = Problem("path", path, rule)
         raise UserError(str(problem), problem) from error
-    return train, test
+    return _parts(root / layout.folder, layout)
+
+
+def _parts(folder: pathlib.Path, layout: Layout) -> tuple[Dataset, Dataset]:
+    """(train, test) of an official folder."""
+    return _read(folder, layout.train, layout), _read(folder, layout.test, layout)
 
 
 def _read(folder: pathlib.Path, files: tuple[str, ...], layout: Layout) -> Dataset:

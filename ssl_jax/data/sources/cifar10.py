@@ -5,6 +5,7 @@ from ssl_jax.data.dataset import Dataset
 
 LAYOUT = cifar.Layout(
     name="cifar10",
+    archive=cifar.archive("cifar-10-python.tar.gz", md5="c58f30108f718f92721af3b95e74349a"),
     folder="cifar-10-batches-py",
     train=tuple(f"data_batch_{number}" for number in range(1, 6)),
     test=("test_batch",),

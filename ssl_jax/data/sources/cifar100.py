@@ -5,6 +5,7 @@ from ssl_jax.data.dataset import Dataset
 
 LAYOUT = cifar.Layout(
     name="cifar100",
+    archive=cifar.archive("cifar-100-python.tar.gz", md5="eb9058c3a382ffc7106e4002c42a8d85"),
     folder="cifar-100-python",
     train=("train",),
     test=("test",),

@@ -14,12 +14,17 @@ import pathlib
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from ssl_jax.data.archives import tfds
+from ssl_jax.data.archives import official, tfds
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.data.folders import read_lines
 from ssl_jax.errors import Problem, UserError, require
 
 FOLDER = "stl10_binary"
+ARCHIVE = official.Archive(
+    file="stl10_binary.tar.gz",
+    urls=("http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz",),
+    md5="91f7769df0f17e558f3565bffb0c7dfb",
+)
 SIDE = 96
 BYTES = 3 * SIDE * SIDE
 
@@ -72,8 +77,9 @@ def load(*, path: str, image_size: int, channels: int) -> tuple[Dataset, Dataset
     """Loads the set; images stay in the files of the official binary archive.
 
     Args:
-      path: the official folder, the folder that contains it, or the data folder of TensorFlow
-        Datasets ("" for its default), from which images are read into memory.
+      path: the official folder, the folder that contains it or its archive, or the data folder of
+        TensorFlow Datasets ("" for its default). The archive is downloaded where there is nothing
+        else.
       image_size: must be 0 or 96.
       channels: must be 0 or 3.
 
@@ -81,27 +87,35 @@ def load(*, path: str, image_size: int, channels: int) -> tuple[Dataset, Dataset
       (unlabelled, test, labelled).
 
     Raises:
-      UserError: if a file is missing or not that of the archive, or if there are none and
-        TensorFlow Datasets cannot prepare the set.
+      UserError: if a file is missing or not that of the archive, or if there are none and the
+        archive cannot be downloaded.
     """
     del image_size, channels
     root = pathlib.Path(path).expanduser()
     require(not path or root.is_dir(), "path", path, "must be a folder")
+    root = root if path else official.default_folder()
     for folder in (root / FOLDER, root):
-        if path and (folder / "class_names.txt").is_file():
-            unlabelled = Dataset(_images(folder / "unlabeled_X.bin"), None, ())
-            return unlabelled, _labelled(folder, "test"), _labelled(folder, "train")
-    try:
+        if (folder / "class_names.txt").is_file():
+            return _parts(folder)
+    if (root / "stl10").is_dir():
+        prepared = tfds.open_set(tfds.find("stl10", root))
+        options = {"image_size": prepared.side, "channels": 3}
         splits = ("unlabelled", "test", "train")
-        unlabelled, test, train = tfds.load("stl10", path=str(root) if path else "", splits=splits)
+        unlabelled, test, train = (tfds.read_split(prepared, n, **options) for n in splits)
+        return unlabelled, test, train
+    try:
+        official.unpack(ARCHIVE, root)
     except UserError as error:
-        rule = (
-            f"must contain {FOLDER}, the unpacked binary archive, "
-            f"unless TensorFlow Datasets can provide stl10: {error}"
-        )
+        rule = f"must contain {FOLDER}, the unpacked binary archive: {error}"
         problem = Problem("path", path, rule)
         raise UserError(str(problem), problem) from error
-    return unlabelled, test, train
+    return _parts(root / FOLDER)
+
+
+def _parts(folder: pathlib.Path) -> tuple[Dataset, Dataset, Dataset]:
+    """(unlabelled, test, labelled) of an official folder."""
+    unlabelled = Dataset(_images(folder / "unlabeled_X.bin"), None, ())
+    return unlabelled, _labelled(folder, "test"), _labelled(folder, "train")
 
 
 def _images(file: pathlib.Path) -> BinaryImages:

@@ -1,0 +1,1 @@
+"""Writes images of any origin into shards of ArrayRecord; a killed command resumes."""

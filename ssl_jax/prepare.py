@@ -1,0 +1,57 @@
+"""python -m ssl_jax.prepare --images=DIR|TAR --output=DIR [--short_side=256] [--quality=95]
+
+Writes images and labels into shards of records, which training reads fastest:
+  --config.data.name=records --config.data.path=OUTPUT
+Folders are read as config.data.name=folder reads them. A tar is read as it is, as are the official
+ImageNet archives: ILSVRC2012_img_train.tar, or a folder that holds it with ILSVRC2012_img_val.tar
+and the devkit. If it is killed, run the same command again to resume. What is skipped is named
+with the reason, and listed in manifest.json.
+"""
+
+from collections.abc import Sequence
+
+from ssl_jax.command_line import plain_flags, run_command
+from ssl_jax.command_line.plain_flags import path
+from ssl_jax.errors import UserError
+
+
+def main(argv: Sequence[str]) -> None:
+    """Flags: --images=DIR|TAR  --output=DIR  --short_side=256  --quality=95  --shard_mb=1000"""
+    parser = plain_flags.parser("python -m ssl_jax.prepare", __doc__)
+    parser.add_argument(
+        "--images", type=path, required=True, help="folder of image files, or a tar of them"
+    )
+    parser.add_argument("--output", type=path, required=True, help="new folder for the records")
+    parser.add_argument(
+        "--short_side",
+        type=int,
+        default=256,
+        help="images with a longer short side are shrunk to it (JPEG); 0 keeps all as they are",
+    )
+    parser.add_argument("--quality", type=int, default=95, help="of these JPEGs, 1 to 100")
+    parser.add_argument("--shard_mb", type=float, default=1000, help="size of a shard in megabytes")
+    parser.add_argument("--classes", type=path, help="file that lists the class folders to take")
+    parser.add_argument(
+        "--labels",
+        type=path,
+        help="labels of the ImageNet validation images: the devkit (.tar.gz or .zip) or "
+        "LOC_val_solution.csv; looked for beside their tar",
+    )
+    args = parser.parse_args(list(argv[1:]))
+    if args.short_side < 0:
+        raise UserError(f"--short_side={args.short_side} must be a side in pixels, or 0")
+    if not 1 <= args.quality <= 100:
+        raise UserError(f"--quality={args.quality} must be from 1 to 100")
+    if not 0 < args.shard_mb <= 1e6:
+        raise UserError(f"--shard_mb={args.shard_mb:g} must be above 0 and at most 1000000")
+    # Late: `--help` answers without what these need.
+    from ssl_jax.preparation.command import run
+    from ssl_jax.preparation.prepare import Settings
+
+    settings = Settings(args.short_side, args.quality, round(args.shard_mb * 1e6))
+    options = {"classes": str(args.classes)} if args.classes else {}
+    run(args.images, args.output, settings, labels=args.labels, **options)
+
+
+if __name__ == "__main__":
+    run_command.run(main)
