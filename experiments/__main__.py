@@ -96,7 +96,8 @@ def _list(args: argparse.Namespace) -> None:
 
 
 def _list_stale(store: "Store") -> None:
-    from experiments.engine.runs import ROOT, runs_of
+    from experiments.engine.execute import ROOT
+    from experiments.engine.runs import runs_of
     from experiments.engine.stale import stale
 
     tables = [catalogue.table(name) for name in catalogue.names()]
@@ -108,7 +109,8 @@ def _list_stale(store: "Store") -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from experiments.engine.runs import run_all, runs_of
+    from experiments.engine.execute import run_all
+    from experiments.engine.runs import runs_of
 
     data = dict(_place(text) for text in args.data)
     runs = [
@@ -134,11 +136,12 @@ def _place(text: str) -> tuple[str, str]:
 
 def _predict(runs: Sequence) -> None:
     from experiments.engine.predict import predict
+    from experiments.engine.runs import missing
 
     minutes = megabytes = 0.0
     for run, found in zip(runs, predict(runs), strict=True):
         print(f"{run.row.name:40} seed {run.seed}  {found.minutes:10,.1f} min", end="")
-        print(f"{found.megabytes:10,.0f} MB  {', '.join(protocol for protocol, _ in run.cells)}")
+        print(f"{found.megabytes:10,.0f} MB  {', '.join(missing(run, None))}")
         minutes, megabytes = minutes + found.minutes, megabytes + found.megabytes
     print(f"{len(runs)} runs, {minutes / 60:,.1f} hours of training, {megabytes / 1024:,.1f} GB")
 

@@ -16,7 +16,9 @@ import jax
 import numpy as np
 
 from experiments.engine import scales
-from experiments.engine.runs import Run, run_all
+from experiments.engine.cells import Cell
+from experiments.engine.execute import run_all
+from experiments.engine.runs import Run
 from experiments.engine.store import Store, identity
 from experiments.engine.table import Row
 from ssl_jax.command_line import run_command
@@ -45,7 +47,7 @@ def main(argv: Sequence[str]) -> None:
         changes = {"data.limit": images, "epochs": epochs, "optimizer.warmup_epochs": epochs / 10}
         row = Row(f"{images} images", "simclr", changes=changes)
         config = scales.resolve(row, "small", seed=0, data={"": args.data})
-        run_all([Run(row, 0, config, (("ridge", "top1"),))], store, args.workdir)
+        run_all([Run(row, 0, config, (Cell("ridge", "top1"),))], store, args.workdir)
         folder = args.workdir / identity(config)
         found.append({"images": images, "epochs": epochs, **held_out(config, folder)})
         print(found[-1], flush=True)

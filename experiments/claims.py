@@ -52,7 +52,8 @@ CLAIMS = (
     Claim(
         "Multi-network: several combined embeddings are better than one",
         "multi_network/table3",
-        "ours: 200 epochs",
+        "ours",
+        column="200 epochs",
     ),
     Claim(
         "Multi-network: pairs of patches are better than single ones",

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.engine import scales
-from experiments.engine.runs import CURVES, FINAL, Run, missing, runs_of
+from experiments.engine.cells import CURVES, cell_of
+from experiments.engine.runs import Run, missing, runs_of
 from experiments.engine.statistics import difference, spread
 from experiments.engine.store import Store
 from experiments.engine.table import Column, Row, Table
@@ -35,15 +36,12 @@ def measured(table: Table, scale: str, store: Store) -> list[Measured]:
 
 def value_of(result: Mapping[str, Any], column: Column, scale: str) -> float | None:
     """The number of a run in a column; None where its protocol gives none."""
-    protocol = scales.protocol_at(scale, column.protocol)
-    if protocol == CURVES:
+    if column.protocol == CURVES:
         place, _, key = column.metric.partition("_")
         points = result["curve"] or [{}]
         return points[{"first": 0, "last": -1}[place]].get(key)
-    if protocol in result["evaluations"]:
-        return result["evaluations"][protocol].get(column.metric)
-    final = (result["evaluation"] or {}).get("trained", {})
-    return final.get(FINAL.get((protocol, column.metric), ""))
+    cell = cell_of(column, scale)
+    return cell and cell.value(result)
 
 
 def values(row: Measured, column: Column, scale: str) -> dict[int, float]:
@@ -61,7 +59,7 @@ def markdown(table: Table, scale: str, store: Store) -> str:
     """
     rows = {row.row.name: row for row in measured(table, scale, store)}
     head = ["row"]
-    shown = {column.title: _shown(table, column) for column in table.columns}
+    shown = {column.title: _shown(table, column, scale) for column in table.columns}
     for column in table.columns:
         titles = (f"{column.title}, published", f"{column.title}, here", "difference")
         head += itertools.compress(titles, shown[column.title])
@@ -79,10 +77,10 @@ def markdown(table: Table, scale: str, store: Store) -> str:
     return "\n".join([*_heading(table, scale), "", *lines, "", *_footnotes(table, rows, scale)])
 
 
-def _shown(table: Table, column: Column) -> tuple[bool, bool, bool]:
+def _shown(table: Table, column: Column, scale: str) -> tuple[bool, bool, bool]:
     """Whether a column has (published numbers, measured ones, differences)."""
     published = any(row.published.get(column.title) is not None for row in table.rows)
-    measured = bool(column.protocol)
+    measured = column.protocol == CURVES or cell_of(column, scale) is not None
     return published, measured, measured and any(row.against for row in table.rows)
 
 
@@ -110,17 +108,22 @@ def _heading(table: Table, scale: str) -> list[str]:
     ]
 
 
+def _protocol(column: Column, scale: str) -> str:
+    """How a column is measured at a scale, and what that replaces."""
+    if column.protocol == CURVES:
+        return f"`{CURVES}`"
+    cell, own = cell_of(column, scale), cell_of(column, "paper")
+    assert own
+    if cell is None:
+        return f"not at this scale; `{own.evaluation}`"
+    replaced = "" if cell.evaluation == own.evaluation else f" in place of `{own.evaluation}`"
+    return f"`{cell.evaluation}`{replaced}"
+
+
 def _footnotes(table: Table, rows: Mapping[str, Measured], scale: str) -> list[str]:
     """Protocols, what was compared, readings, and what the numbers were made with."""
     named = [
-        f"{column.title}: `{scales.protocol_at(scale, column.protocol)}`"
-        + (
-            ""
-            if scales.protocol_at(scale, column.protocol) == column.protocol
-            else f" in place of `{column.protocol}`"
-        )
-        for column in table.columns
-        if column.protocol
+        f"{column.title}: {_protocol(column, scale)}" for column in table.columns if column.protocol
     ]
     results = [result for row in rows.values() for result in row.results.values()]
     devices = sorted({result["device"] for result in results})

@@ -20,17 +20,24 @@ TRAINED = (
 )  # fmt: skip
 
 
+# A data set that a column names, and no other in its place.
+ITSELF = "itself"
+
+
 class Scale(NamedTuple):
     """A scale.
 
     about: what it changes, in words; a rendered table prints it.
     config: row -> its configuration, before the row's own changes.
     protocols: what takes the place of a protocol, by its name.
+    data: what takes the place of another data set that a column names: ITSELF, the name of one, or
+      empty where such columns are left out.
     """
 
     about: str
     config: Callable[[Row], ConfigDict]
     protocols: Mapping[str, str] = {}
+    data: str = ""
 
 
 def _smoke(row: Row) -> ConfigDict:
@@ -63,6 +70,7 @@ SCALES = {
         "64 of scikit-learn's digits, one epoch, a network of width 4: whether it runs at all",
         _smoke,
         dict.fromkeys((*TRAINED, "finetune", "finetune_1", "finetune_10"), "ridge"),
+        data="digits",
     ),
     "small": Scale(
         "10,000 images of CIFAR-10, 10 epochs of batch 128, a ResNet of width 16 with one block "
@@ -71,12 +79,18 @@ SCALES = {
         _small,
         dict.fromkeys(TRAINED, "ridge"),
     ),
-    "gpu": Scale(f"CIFAR-10 at full width, at most {GPU_EPOCHS} epochs, one accelerator", _gpu),
+    "gpu": Scale(
+        f"CIFAR-10 at full width, at most {GPU_EPOCHS} epochs, one accelerator; CIFAR-100 in place "
+        "of other data sets to transfer to",
+        _gpu,
+        data="cifar100",
+    ),
     "paper": Scale(
         "exactly the paper's settings; ImageNet-100 is the folder of ImageNet with the classes "
         f"that {IMAGENET100} lists: put CMC's list (github.com/HobbitLong/CMC), which the papers "
         "cite, in the root of the repository",
         _paper,
+        data=ITSELF,
     ),
 }
 

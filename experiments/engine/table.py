@@ -16,12 +16,18 @@ class Column(NamedTuple):
     metric: of the protocol's result, a share in [0, 1] unless `percent` is false; of a curve
       "first_loss", "last_loss" and so on.
     percent: whether it is shown in per cent.
+    data: another data set on which the encoder is evaluated, a name of `ssl_jax.evaluate --data` or
+      that of a folder with train/ and val/; empty: the row's own. Scales have others in its place.
+    at: share of the row's epochs after which the encoder is evaluated; below 1 that of an earlier
+      checkpoint of the same run.
     """
 
     title: str
     protocol: str = ""
     metric: str = "top1"
     percent: bool = True
+    data: str = ""
+    at: float = 1.0
 
 
 class Row(NamedTuple):

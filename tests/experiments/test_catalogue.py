@@ -61,6 +61,16 @@ def test_configs_variants_scales_and_protocols_exist(table):
         assert set(row.at) | set(row.scales) <= set(scales.SCALES), row.name
     for column in table.columns:
         assert column.protocol in NOT_EVALUATED or column.protocol in PROTOCOLS
+        assert 0 < column.at <= 1 and (not column.data or column.protocol in PROTOCOLS)
+
+
+def test_a_column_after_a_share_of_the_epochs_is_at_the_end_of_an_epoch(table):
+    shares = {column.at for column in table.columns if column.at < 1}
+    for scale in scales.SCALES if shares else ():
+        for row in [row for row in table.rows if scale in row.scales]:
+            epochs = scales.resolve(row, scale, seed=0, data={"": "/images"}).epochs
+            found = [share * epochs for share in shares]
+            assert all(abs(epoch - round(epoch)) < 1e-9 and epoch >= 1 for epoch in found)
 
 
 def test_a_table_says_what_it_is(table):

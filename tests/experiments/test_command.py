@@ -35,7 +35,7 @@ def calls(monkeypatch):
         found.append((list(runs), workdir, at_once))
         return []
 
-    monkeypatch.setattr("experiments.engine.runs.run_all", run_all)
+    monkeypatch.setattr("experiments.engine.execute.run_all", run_all)
     return found
 
 
@@ -82,7 +82,7 @@ def test_all_tables_are_one_call(call, calls):
 
 def test_a_failed_run_makes_the_exit_code(call, monkeypatch):
     failing = lambda *args, **options: ["a row, seed 0: exit 1"]  # noqa: E731
-    monkeypatch.setattr("experiments.engine.runs.run_all", failing)
+    monkeypatch.setattr("experiments.engine.execute.run_all", failing)
     assert call("run", TABLE, "--scale=smoke")[0] == 1
 
 
