@@ -1,18 +1,35 @@
 """Image files below a folder as a data set, labelled by their class folders."""
 
-import collections
 import dataclasses
 import os
 import pathlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
+from ssl_jax.data import class_folders
 from ssl_jax.data.dataset import Dataset, take
-from ssl_jax.data.decode import SUFFIXES
 from ssl_jax.data.files import ImageFiles, find_unreadable
-from ssl_jax.data.skipped import none_readable
+from ssl_jax.data.layout import step_into
+from ssl_jax.data.listing import ARRAYS, NOT_IMAGES, LeftOut, find_files, subfolders, suffix_of
+from ssl_jax.data.skipped import none_readable, some
 from ssl_jax.errors import UserError, require
+
+
+class Found(NamedTuple):
+    """The images below the folder of a set or split.
+
+    folder: where they lie.
+    files: (path below `folder`, size in bytes), sorted.
+    notes: what was left out.
+    empty: folders in which there are no images, though something else.
+    """
+
+    folder: str
+    files: list[tuple[str, int]]
+    notes: list[str]
+    empty: list[str]
 
 
 def open_folder(path: str, *, image_size: int, channels: int) -> ImageFiles:
@@ -33,43 +50,13 @@ def open_folder(path: str, *, image_size: int, channels: int) -> ImageFiles:
     return ImageFiles(root=root, names=(), sizes=(), image_size=image_size, channels=channels or 3)
 
 
-def read_lines(file: str | pathlib.Path) -> list[str]:
-    """The lines of a text file in UTF-8.
-
-    Raises:
-      UserError: if the file cannot be read.
-    """
-    try:
-        return pathlib.Path(file).expanduser().read_text("utf-8").splitlines()
-    except (OSError, UnicodeError) as error:
-        raise UserError(f"{file} cannot be read: {error}") from error
-
-
-def read_classes(file: str | pathlib.Path) -> tuple[str, ...]:
-    """Reads a list of class folders: one name per line, with comments after "#".
-
-    Returns:
-      The names, sorted.
-
-    Raises:
-      UserError: if the file cannot be read, a name is a path or appears twice, or there are fewer
-        than two names.
-    """
-    names = [name for line in read_lines(file) if (name := line.partition("#")[0].strip())]
-    if len(names) < 2:
-        raise UserError(f"{file} must name at least two class folders")
-    for name, count in collections.Counter(names).items():
-        if count > 1:
-            raise UserError(f"{file} names {name} {count} times")
-        if pathlib.PurePath(name).name != name:
-            raise UserError(f"{file} must contain plain folder names, not {name!r}")
-    return tuple(sorted(names))
-
-
 def find_images(
     files: ImageFiles, part: str, *, classes: tuple[str, ...] = (), listed: tuple[str, ...] = ()
 ) -> Dataset:
     """The images below root/part, readable or not, sorted by name.
+
+    They are labelled by the folders in it. Images that lie beside class folders are left out, and a
+    note names them; without class folders the set is unlabelled.
 
     Args:
       files: the root, and the size and channels to decode to; its own list of files is ignored.
@@ -82,23 +69,29 @@ def find_images(
         missing.
     """
     folder = os.path.normpath(os.path.join(files.root, part))
-    names_and_sizes = []
-    for name in listed or ("",):
-        class_folder = os.path.join(folder, name)
-        if not os.path.isdir(class_folder):
-            raise UserError(f"{folder} has no folder for class {name}, which is listed")
-        above = (os.path.realpath(folder), os.path.realpath(class_folder))
-        names_and_sizes += _find(class_folder, name, above)
-    if not names_and_sizes:
-        raise UserError(f"{folder} contains no image files")
-    names, sizes = zip(*sorted(names_and_sizes), strict=True)
-    classes = _classes(folder, names, classes, listed)
+    found = _find_listed(folder, listed) if listed else _find(folder, classes)
+    if not found.files:
+        raise UserError("; ".join([f"{folder} contains no image files", *found.notes]))
+    class_of = _classes(found, classes, listed)
+    notes = list(found.notes)
+    kept = found.files
+    if class_of:
+        kept = [file for file in found.files if _first(file[0]) in class_of]
+        strays = [name for name, _ in found.files if _first(name) not in class_of]
+        if strays:
+            notes.append(f"left out beside the class folders in {found.folder}: {some(strays)}")
+        notes += _class_notes(found.folder, kept, class_of)
+    names, sizes = zip(*kept, strict=True)
+    order = classes or tuple(sorted(set(class_of.values())))
+    number = {name: index for index, name in enumerate(order)}
     labels = None
-    if classes:
-        number = {name: index for index, name in enumerate(classes)}
-        labels = np.array([number[_first(name)] for name in names], np.int32)
-    names = tuple(os.path.join(part, name) for name in names)
-    return Dataset(dataclasses.replace(files, names=names, sizes=sizes), labels, classes)
+    if class_of:
+        labels = np.array([number[class_of[_first(name)]] for name in names], np.int32)
+    below = os.path.relpath(found.folder, files.root)
+    names = tuple(os.path.normpath(os.path.join(below, name)) for name in names)
+    images = dataclasses.replace(files, names=names, sizes=sizes)
+    classes = order if class_of else ()
+    return Dataset(images, labels, classes, origin=found.folder, notes=tuple(notes))
 
 
 def list_images(folder: str) -> list[str]:
@@ -107,65 +100,96 @@ def list_images(folder: str) -> list[str]:
     Raises:
       UserError: if there are none, or a folder cannot be read.
     """
-    names = sorted(name for name, _ in _find(folder, "", (os.path.realpath(folder),)))
-    if not names:
+    files = _one_kind(sorted(find_files(folder)), LeftOut())
+    if not files:
         raise UserError(f"{folder} contains no image files")
-    return names
+    return [name for name, _ in files]
 
 
-def _find(folder: str, below: str, above: tuple[str, ...]) -> Iterator[tuple[str, int]]:
-    """Searches a folder and its subfolders for image files.
-
-    Args:
-      folder: where to search.
-      below: path of `folder` relative to the folder where the search began.
-      above: real paths of `folder` and of the folders around it; links back to these are ignored.
-
-    Yields:
-      (path relative to the folder where the search began, size in bytes) of each file.
-    """
-    try:
-        entries = list(os.scandir(folder))
-    except OSError as error:
-        raise UserError(f"{folder} cannot be read: {error.strerror}") from error
-    for entry in entries:
-        name = os.path.join(below, entry.name)
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            real = os.path.realpath(entry.path)
-            if real not in above:
-                yield from _find(entry.path, name, (*above, real))
-        elif pathlib.PurePath(name).suffix.lower() in SUFFIXES:
-            # A broken link counts as an unreadable file.
-            yield name, entry.stat().st_size if entry.is_file() else 0
+def _find(folder: str, classes: tuple[str, ...]) -> Found:
+    """All images below a folder, or below the only folder in it."""
+    inside = step_into(folder, classes)
+    left = LeftOut()
+    files = _one_kind(sorted(find_files(inside, left=left)), left)
+    notes = [] if inside == folder else [f"{folder} holds one folder of images: {inside}"]
+    used = {_first(name) for name, _ in files}
+    empty = [name for name in subfolders(inside) if name not in used]
+    return Found(inside, files, notes + list(left.notes(inside)), empty)
 
 
-def _classes(
-    folder: str, names: tuple[str, ...], classes: tuple[str, ...], listed: tuple[str, ...]
-) -> tuple[str, ...]:
-    """The classes in the order of their labels; () for an unlabelled set.
-
-    See `find_images` for `classes` and `listed`; `names` are the files below `folder`.
-    """
-    folders = listed or sorted(
-        e.name for e in os.scandir(folder) if e.is_dir() and e.name[0] != "."
-    )
-    used = {_first(name) for name in names}
-    if used - set(folders):  # there are images beside the folders
-        return ()
-    if len(folders) < 2 if not classes else not set(folders) & set(classes):
-        return ()
-    for name in folders:
-        if name not in used:
+def _find_listed(folder: str, listed: tuple[str, ...]) -> Found:
+    """The images below the listed class folders; others are not even looked into."""
+    left, files = LeftOut(), []
+    for name in class_folders.match(listed, folder):
+        found = list(find_files(os.path.join(folder, name), name, left))
+        if not found:
             raise UserError(f"class folder {os.path.join(folder, name)} contains no image files")
-        if classes and name not in classes:
-            raise UserError(f"{os.path.join(folder, name)} is not a class of the training set")
-    return classes or tuple(folders)
+        files += found
+    return Found(folder, _one_kind(sorted(files), left), list(left.notes(folder)), [])
+
+
+def _one_kind(files: list[tuple[str, int]], left: LeftOut) -> list[tuple[str, int]]:
+    """Arrays are images where there are no others."""
+    images = [file for file in files if suffix_of(file[0]) != ARRAYS]
+    if images and len(images) < len(files):
+        left.suffixes[ARRAYS] += len(files) - len(images)
+    return images or files
+
+
+def _classes(found: Found, classes: tuple[str, ...], listed: tuple[str, ...]) -> dict[str, str]:
+    """{class folder: class}; {} for an unlabelled set. See `find_images`."""
+    used = sorted({_first(name) for name, _ in found.files if os.sep in name})
+    if listed and not classes:
+        return dict(zip(used, used, strict=True))
+    if not classes:
+        if len(used) < 2:
+            return {}
+        for name in found.empty:
+            _check_empty(os.path.join(found.folder, name))
+        return dict(zip(used, used, strict=True))
+    class_of = {name: class_folders.find(name, classes) for name in used}
+    if not any(class_of.values()):
+        return {}
+    for name, known in class_of.items():
+        if not known:
+            raise UserError(
+                f"{os.path.join(found.folder, name)} is not a class of the training set"
+            )
+    return class_of
+
+
+def _check_empty(folder: str) -> None:
+    """Refuses a class folder without images; one of nothing but texts is no class."""
+    left = LeftOut()
+    list(find_files(folder, left=left))
+    if not left.suffixes or set(left.suffixes) - NOT_IMAGES:
+        notes = "".join(f"; {note}" for note in left.notes(folder))
+        raise UserError(f"class folder {folder} contains no image files{notes}")
+
+
+def _class_notes(
+    folder: str, files: list[tuple[str, int]], class_of: dict[str, str]
+) -> Iterator[str]:
+    """What the owner may have meant otherwise."""
+    renamed = [f"{name} as {known}" for name, known in class_of.items() if name != known]
+    if renamed:
+        yield f"folders in {folder} are taken for classes of train: {some(renamed)}"
+    if (same := class_folders.alike(list(class_of.values()))) and len(set(same)) == len(same):
+        yield f"class folders in {folder} differ in nothing but case: {some(same)}"
+    inner: dict[str, set[str]] = {}
+    for name, _ in files:
+        parts = pathlib.PurePath(name).parts
+        if len(parts) > 2:
+            inner.setdefault(parts[0], set()).add(parts[1])
+    several = [f"{name}/{min(inside)}" for name, inside in inner.items() if len(inside) > 1]
+    if several:
+        yield f"class folders in {folder} have folders of their own, which are not told apart: " + (
+            some(several)
+        )
 
 
 def _first(name: str) -> str:
-    return pathlib.PurePath(name).parts[0]
+    return name.partition(os.sep)[0]
 
 
 def readable(dataset: Dataset) -> Dataset:

@@ -5,6 +5,16 @@ from collections.abc import Sequence
 NAMED = 10
 
 
+def some(names: Sequence[str], *, at_most: int = 5) -> str:
+    """The first names, and the number of all where there are more.
+
+    >>> some(["a.png", "b.png"]), some(["a", "b", "c"], at_most=2)
+    ('a.png, b.png', 'a, b, ... (3)')
+    """
+    more = f", ... ({len(names):,})" if len(names) > at_most else ""
+    return ", ".join(names[:at_most]) + more
+
+
 def skipped_files(names: Sequence[str]) -> str:
     """The number of skipped files, with the names of the first ten.
 

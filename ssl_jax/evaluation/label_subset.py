@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, Int32
 
-from ssl_jax.data.folders import read_lines
 from ssl_jax.data.splits import draw, draw_aside
+from ssl_jax.data.text_files import read_lines
 from ssl_jax.errors import UserError
 
 

@@ -66,7 +66,7 @@ def test_a_tenth_of_a_labelled_folder_becomes_the_test_set(tmp_path):
         assert part.labels.tolist() == [int(value >= 100) for value in values(part)]
 
 
-@pytest.mark.parametrize("layout", ["flat", "train", "one class", "beside classes"])
+@pytest.mark.parametrize("layout", ["flat", "train", "one class", "beside one class"])
 def test_unlabelled_images(tmp_path, layout):
     if layout == "one class":
         write_classes(tmp_path, all=[1, 2, 3])
@@ -74,19 +74,26 @@ def test_unlabelled_images(tmp_path, layout):
         folder = tmp_path / "train" if layout == "train" else tmp_path
         for value in (1, 2, 3):
             write(folder / f"{value}.png", value)
-    if layout == "beside classes":
-        write_classes(tmp_path, cats=[4], dogs=[5])
+    if layout == "beside one class":
+        write_classes(tmp_path, cats=[4, 5])
     train, test, _ = load("folder", path=str(tmp_path))
     assert train.labels is None and train.classes == () and test is None
-    assert sorted(values(train)) == ([1, 2, 3, 4, 5] if layout == "beside classes" else [1, 2, 3])
+    assert sorted(values(train)) == ([1, 2, 3, 4, 5] if layout == "beside one class" else [1, 2, 3])
 
 
-def test_an_unlabelled_test_set_is_ignored(tmp_path):
+def test_an_unlabelled_test_set_is_refused_unless_there_is_another(tmp_path):
     write_classes(tmp_path / "train", cats=range(10), dogs=range(10))
     write(tmp_path / "test" / "1.png", 1)
-    assert len(load("folder", path=str(tmp_path))[1].images) == 2  # split off from train
+    with refuses("test", None) as caught:
+        load("folder", path=str(tmp_path))
+    for way in ("test.csv", "LOC_val_solution.csv", "--config.data.test=train"):
+        assert way in str(caught.value)
+    train, test, _ = load("folder", path=str(tmp_path), test="train")
+    assert len(test.images) == 2 and test.origin == "10 % of train, seed 0"
     write_classes(tmp_path / "val", cats=[77])
-    assert values(load("folder", path=str(tmp_path))[1]) == [77]
+    train, test, _ = load("folder", path=str(tmp_path))
+    assert values(test) == [77] and len(train.images) == 20
+    assert "test/ is not used; --config.data.test=test tests on it" in train.notes
 
 
 def test_unreadable_files_are_skipped_and_listed(tmp_path):

@@ -16,7 +16,7 @@ from jaxtyping import Int, UInt8
 
 from ssl_jax.data.archives import official, tfds
 from ssl_jax.data.dataset import Dataset
-from ssl_jax.data.folders import read_lines
+from ssl_jax.data.text_files import read_lines
 from ssl_jax.errors import Problem, UserError, require
 
 FOLDER = "stl10_binary"

@@ -17,6 +17,7 @@ import numpy as np
 from ssl_jax.data import folders
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.data.files import ImageFiles
+from ssl_jax.data.text_files import read_classes, read_lines
 from ssl_jax.errors import UserError
 
 FOLDER = "tiny-imagenet-200"
@@ -41,7 +42,7 @@ def load(*, path: str, image_size: int, channels: int) -> tuple[Dataset, Dataset
     inside = os.path.join(files.root, FOLDER)
     if os.path.isdir(inside):
         files = dataclasses.replace(files, root=inside)
-    classes = folders.read_classes(os.path.join(files.root, "wnids.txt"))
+    classes = read_classes(os.path.join(files.root, "wnids.txt"))
     train = folders.readable(folders.find_images(files, "train", listed=classes))
     files = dataclasses.replace(files, image_size=train.images.shape[1])
     return train, folders.readable(_validation(files, classes))
@@ -52,7 +53,7 @@ def _validation(files: ImageFiles, classes: tuple[str, ...]) -> Dataset:
     images = folders.find_images(files, os.path.join("val", "images")).images
     assert isinstance(images, ImageFiles)
     file = os.path.join(files.root, "val", "val_annotations.txt")
-    rows = [line.split("\t") for line in folders.read_lines(file)]  # image, class, bounding box
+    rows = [line.split("\t") for line in read_lines(file)]  # image, class, bounding box
     class_of = {row[0]: row[1] for row in rows if len(row) > 1}
     if wrong := set(class_of.values()) - set(classes):
         raise UserError(f"{file} names class {min(wrong)}, which wnids.txt does not list")

@@ -17,6 +17,7 @@ import numpy as np
 from ssl_jax.data import folders
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.data.files import ImageFiles
+from ssl_jax.data.text_files import read_lines
 from ssl_jax.errors import Problem, UserError
 
 CLASSES = (
@@ -74,7 +75,7 @@ def _part(files: ImageFiles, part: str) -> Dataset:
 
 def _read(file: pathlib.Path) -> dict[str, int]:
     """Reads a list: {number of the image: presence of the class}."""
-    rows = [line.split() for line in folders.read_lines(file) if line.strip()]
+    rows = [line.split() for line in read_lines(file) if line.strip()]
     for row in rows:
         if len(row) != 2 or row[1] not in ("-1", "0", "1"):
             raise UserError(f"{file} must have an image and -1, 0 or 1 on each line, not {row}")
