@@ -11,7 +11,7 @@ from ssl_jax.names.lookup import find
 from ssl_jax.names.own_code import own_code
 
 # Sets of encoded images, which may be of any size and are decoded to the one that is asked for.
-OF_ANY_SIZE = ("folder", "records", "tfds", "webdataset", "parquet")
+OF_ANY_SIZE = ("folder", "list", "records", "tfds", "webdataset", "parquet")
 
 # What a source may support beside path, image size and channels, with the value that says nothing.
 # classes: file that lists the class folders to use.
