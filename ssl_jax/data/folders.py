@@ -188,6 +188,14 @@ def _class_notes(
         )
 
 
+def decoded_as(dataset: Dataset, train: Dataset) -> Dataset:
+    """The image files of a data set, decoded as those of the training set."""
+    files, like = dataset.images, train.images
+    assert isinstance(files, ImageFiles) and isinstance(like, ImageFiles)
+    options = {"image_size": like.image_size, "channels": like.channels}
+    return dataset._replace(images=dataclasses.replace(files, **options))
+
+
 def _first(name: str) -> str:
     return name.partition(os.sep)[0]
 

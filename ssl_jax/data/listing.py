@@ -180,12 +180,8 @@ def _is_image(entry: os.DirEntry[str]) -> bool:
     if suffix_of(entry.name) in NOT_IMAGES:
         return False
     try:
-        with Image.open(entry.path, formats=[name for name in FORMATS if name in _openers()]):
+        Image.init()
+        with Image.open(entry.path, formats=[name for name in FORMATS if name in Image.OPEN]):
             return True
     except Exception:  # of any type, for what is no image
         return False
-
-
-def _openers() -> dict[str, object]:
-    Image.init()
-    return Image.OPEN

@@ -64,13 +64,13 @@ def read_table(file: str) -> Table:
     short = [number for number, row in enumerate(rows, 1) if len(row) < len(header)]
     if short:
         raise UserError(f"line {short[0]} of {file} has fewer columns than its header")
-    columns = [
+    paths, labels, splits = (
         None if column is None else tuple(row[column].strip() for row in rows[1:])
         for column in (path, label, split)
-    ]
-    if label is not None and columns[1] and header[label] == "predictionstring":
-        columns[1] = tuple(text.split()[0] if text else "" for text in columns[1])
-    return _checked(Table(file, *columns))
+    )
+    if labels and label is not None and header[label] == "predictionstring":
+        labels = tuple(text.split()[0] if text else "" for text in labels)
+    return _checked(Table(file, paths, labels, splits))
 
 
 def _without_header(file: str, rows: list[list[str]]) -> Table:

@@ -89,9 +89,8 @@ def _without_splits(
         return folders.readable(found), None
     train = folders.readable(train)
     found = found._replace(notes=())
+    rest = folders.decoded_as(found, train)
     for kind in () if test else ("test", "val"):
-        files = dataclasses.replace(found.images, image_size=train.images.shape[1])
-        rest = found._replace(images=files)
         part = labelled(rest, kind, layout.around, classes=train.classes)
         if part is not None:
             return train, folders.readable(part)
