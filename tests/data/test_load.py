@@ -14,7 +14,9 @@ from tests.refusals import refuses
 def test_an_unknown_name_is_refused_with_a_list_of_names():
     with refuses("name", "digit") as caught:
         load("digit")
-    names = "cifar10, cifar100, digits, folder, list, npz, records, stl10, tfds, tiny_imagenet, voc07"
+    names = (
+        "cifar10, cifar100, digits, folder, list, npz, records, stl10, tfds, tiny_imagenet, voc07"
+    )
     assert names in str(caught.value)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ssl_jax.data.dataset import Dataset, take
-from ssl_jax.data.text_files import read_classes
 from ssl_jax.data.records import images, manifest
 from ssl_jax.data.splits import with_test
+from ssl_jax.data.text_files import read_classes
 from ssl_jax.errors import Problem, UserError, require
 
 
