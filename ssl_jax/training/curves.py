@@ -1,12 +1,17 @@
 """The curves of a run as a picture, with the ranges that a healthy run is expected to stay in."""
 
+import importlib.util
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ssl_jax.health.verdict import COLLAPSED_RANK, COLLAPSED_STD
 from ssl_jax.methods.parts.base import Expectation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Metrics that are drawn, and the titles of their charts.
 PANELS = {
@@ -20,19 +25,28 @@ PANELS = {
 def draw_curves(metrics: Path, expectation: Expectation, picture: Path) -> None:
     """Draws the metrics of a run; does nothing if matplotlib is not installed.
 
-    Green marks the range of the loss in a healthy run, red what counts as collapsed; dashed lines
-    mark the loss at chance level and evenly spread embeddings.
-
     Args:
       metrics: metrics.jsonl of the run.
       expectation: what the method expects of its loss.
       picture: the PNG file to write.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        return
-    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    if importlib.util.find_spec("matplotlib") is not None:
+        lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+        curves(lines, expectation).savefig(picture, dpi=100)
+
+
+def curves(lines: Sequence[Mapping[str, Any]], expectation: Expectation) -> "Figure":
+    """The curves of a run.
+
+    Green marks the range of the loss in a healthy run, red what counts as collapsed; dashed lines
+    mark the loss at chance level and evenly spread embeddings.
+
+    Args:
+      lines: what was logged.
+      expectation: what the method expects of its loss.
+    """
+    from matplotlib.figure import Figure
+
     shown = [name for name in PANELS if any(name in line for line in lines)]
     figure = Figure(figsize=(4.2 * len(shown), 3.2), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
@@ -41,7 +55,7 @@ def draw_curves(metrics: Path, expectation: Expectation, picture: Path) -> None:
         axes.set(xlabel="epoch", title=PANELS[name])
         axes.title.set_fontsize("medium")
         _draw_expectation(axes, name, expectation)
-    figure.savefig(picture, dpi=100)
+    return figure
 
 
 def _draw_expectation(axes: Any, name: str, expectation: Expectation) -> None:
