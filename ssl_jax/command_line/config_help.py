@@ -23,6 +23,7 @@ def config_help(description: str, extra: Mapping[str, str]) -> str:
     """The help of a command, from the docstring of its module and its further flags."""
     configs = {name: ", ".join(config_files.variants(name)) for name in config_files.names()}
     flags = FLAGS | {f"--{name}=...": text for name, text in extra.items()}
+    flags |= {"--no_cache": "compile everything anew, and keep no compiled program"}
     flags |= {"--version": "print the version", "--help": "print this"}
     return "\n".join(
         [

@@ -26,6 +26,9 @@ def parser(program: str, description: str | None) -> argparse.ArgumentParser:
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    # For --help only: `run_command` takes it out of the arguments.
+    about = "compile everything anew, and keep no compiled program"
+    made.add_argument("--no_cache", action="store_true", help=about)
     made.add_argument("--version", action="version", version=__version__)
     return made
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from absl import flags
 
+from ssl_jax.command_line.compiled_programs import keep_compiled
 from ssl_jax.command_line.interrupts import Interrupts, Terminated
 from ssl_jax.errors import UserError
 
@@ -26,7 +27,7 @@ def run(
     The exit code is 0; 1 after one line on what the user can fix, or what the system refuses; 130
     after Ctrl-C; `terminated` after SIGTERM; or 141 once nobody reads what the command prints.
     """
-    argv = sys.argv if argv is None else argv
+    argv = keep_compiled(sys.argv if argv is None else argv)
     _open_missing_streams()
     # Grain's worker processes refuse to start while absl's own flags are not parsed.
     flags.FLAGS(argv[:1])
