@@ -24,13 +24,14 @@ from ssl_jax.run.train import train
 from ssl_jax.setup.build import build
 from ssl_jax.storage import atomic
 from ssl_jax.training.curves import curves
+from ssl_jax.types import Config
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def pretrain(
-    config: str | ConfigDict,
+    config: str | Config,
     *,
     images: Any = None,
     labels: Any = None,
@@ -96,7 +97,7 @@ class Run:
         self._encoder: Encoder | None = None
 
     @property
-    def config(self) -> ConfigDict:
+    def config(self) -> Config:
         """The run's configuration."""
         return ConfigDict(atomic.read_json(self.workdir / "config.json"))
 
@@ -144,7 +145,7 @@ class Run:
         return f"Run({str(self.workdir)!r})"
 
 
-def config(name: str) -> ConfigDict:
+def config(name: str) -> Config:
     """The configuration NAME[:VARIANT], or that of FILE[:VARIANT]; to change and to train.
 
     Raises:
@@ -153,7 +154,7 @@ def config(name: str) -> ConfigDict:
     return _configuration(name)[0]
 
 
-def _configuration(config: str | ConfigDict) -> tuple[ConfigDict, Path]:
+def _configuration(config: str | Config) -> tuple[Config, Path]:
     """A configuration of one's own, and the folder of its run unless another is named."""
     if isinstance(config, ConfigDict):
         return config.copy_and_resolve_references(), Path("runs", f"python-seed{config.seed}")
@@ -161,7 +162,7 @@ def _configuration(config: str | ConfigDict) -> tuple[ConfigDict, Path]:
     return found.config, found.workdir
 
 
-def _change(config: ConfigDict, changes: Mapping[str, Any]) -> None:
+def _change(config: Config, changes: Mapping[str, Any]) -> None:
     known = list(dotted(config))
     for key, value in changes.items():
         if key not in known:
@@ -174,7 +175,7 @@ def _change(config: ConfigDict, changes: Mapping[str, Any]) -> None:
             place[last] = value
 
 
-def _use(config: ConfigDict, images: Any, labels: Any, workdir: Path) -> None:
+def _use(config: Config, images: Any, labels: Any, workdir: Path) -> None:
     """Lets the configuration name these images; writes those that are in no file of their own."""
     if isinstance(images, str | os.PathLike):
         if labels is not None:
@@ -201,11 +202,11 @@ def _data_sets() -> list[str]:
 
 def _write_array(images: Any, labels: Any, workdir: Path) -> Path:
     """The array in a file, unless it is there already."""
-    arrays = {"image": np.asarray(images)}
-    if labels is not None:
-        arrays["label"] = np.asarray(labels)
     content = io.BytesIO()
-    np.savez(content, **arrays)
+    if labels is None:
+        np.savez(content, image=np.asarray(images))
+    else:
+        np.savez(content, image=np.asarray(images), label=np.asarray(labels))
     return _write(workdir, "images/train.npz", content.getvalue()).parent
 
 
