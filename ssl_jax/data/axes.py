@@ -1,0 +1,25 @@
+"""Whether arrays of images have their channels first or last."""
+
+# Numbers of channels that most images have.
+USUAL = (1, 3, 4)
+
+
+def channels_first(shape: tuple[int, int, int]) -> bool | None:
+    """Whether an array is [C, H, W] rather than [H, W, C]; None where it cannot be told.
+
+    A square is two sides of an image. Otherwise the smaller end is that of the channels.
+
+    >>> [channels_first(shape) for shape in ((3, 32, 32), (32, 32, 3), (4, 4, 3), (3, 4, 4))]
+    [True, False, False, True]
+    >>> channels_first((13, 64, 48)), channels_first((3, 5, 3)), channels_first((3, 8, 4))
+    (True, False, None)
+    """
+    first, middle, last = shape
+    if (first == middle) != (middle == last):
+        return middle == last
+    usual_first, usual_last = first in USUAL, last in USUAL
+    if usual_first != usual_last:
+        return usual_first
+    if first == last:
+        return False
+    return None if usual_first else first < last
