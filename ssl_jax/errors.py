@@ -1,7 +1,6 @@
 """What is wrong, as data and as the one exception that a user can fix."""
 
 import contextlib
-import math
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -9,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 Number = float | int
 # The worst first. A note is worth knowing and no mistake.
 LEVELS = ("fatal", "warning", "note")
+SHOWN = 120  # characters of a value
 
 
 class Problem(NamedTuple):
@@ -30,8 +30,14 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         """One line, without the remedy: batch_size=63 must be a multiple of the 8 devices."""
-        value = "" if self.value is None else f"={self.value!r}"
+        value = "" if self.value is None else f"={_shown(self.value)}"
         return f"{self.key.removeprefix('/')}{value} {self.what}"
+
+
+def _shown(value: Any) -> str:
+    """A value in a line: with escaped control characters, and cut in the middle if it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= SHOWN else f"{text[: SHOWN // 2]} ... {text[-SHOWN // 4 :]}"
 
 
 class UserError(Exception):
@@ -66,19 +72,6 @@ def require(valid: bool, key: str, value: Any, what: str) -> None:
     """
     if not valid:
         refuse([Problem(key, value, what)])
-
-
-def out_of_range(
-    key: str, value: Number, least: Number, most: Number = math.inf, *, above: bool = False
-) -> Iterator[Problem]:
-    """A number that is not finite or not in [least, most]; with `above`, `least` itself is out."""
-    low = value > least if above else value >= least
-    if low and value <= most and math.isfinite(value):
-        return
-    rule = f"{'above' if above else 'at least'} {least:g}"
-    if most < math.inf:
-        rule = f"in {'(' if above else '['}{least:g}, {most:g}]"
-    yield Problem(key, value, f"must be {rule}")
 
 
 def within(section: str, problems: Iterable[Problem]) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """Specifications of the views of an image, and the function that makes the views of a batch."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +11,26 @@ from ssl_jax.augment.blur import random_blur
 from ssl_jax.augment.color import color_jitter, random_greyscale, random_solarize
 from ssl_jax.augment.crop import FILTERS, random_flip, resized_crop, sample_box, whole
 from ssl_jax.errors import Problem, refuse, within
+from ssl_jax.options.judge import options_of, value_problems
+from ssl_jax.options.kinds import (
+    Ascending,
+    Copies,
+    OneOf,
+    Pixels,
+    PixelsOrNone,
+    Range,
+    Share,
+    ShareAboveZero,
+)
 
 Augment = Callable[
     [Key[Array, " n"], UInt8[Array, "n h w c"]], tuple[Float[Array, "n _size _size c"], ...]
 ]
+
+
+Ratio = Annotated[float, Range(0.01, 100.0)]
+Strength = Annotated[float, Range(0.0, 10.0)]
+Sigma = Annotated[float, Range(0.0, 1000.0, above=True)]  # in pixels
 
 
 class ViewSpec(NamedTuple):
@@ -42,26 +58,26 @@ class ViewSpec(NamedTuple):
     solarize_threshold: values from here on are inverted.
     """
 
-    size: int = 32
-    copies: int = 1
-    crop_probability: float = 1.0
-    crop_scale: tuple[float, float] = (0.08, 1.0)
-    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
-    interpolation: str = "bilinear"
-    flip: float = 0.5
-    jitter_probability: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    saturation: float = 0.0
-    hue: float = 0.0
+    size: Pixels = 32
+    copies: Copies = 1
+    crop_probability: Share = 1.0
+    crop_scale: Annotated[tuple[ShareAboveZero, ShareAboveZero], Ascending()] = (0.08, 1.0)
+    crop_ratio: Annotated[tuple[Ratio, Ratio], Ascending()] = (3 / 4, 4 / 3)
+    interpolation: Annotated[str, OneOf(tuple(FILTERS))] = "bilinear"
+    flip: Share = 0.5
+    jitter_probability: Share = 0.0
+    brightness: Strength = 0.0
+    contrast: Strength = 0.0
+    saturation: Strength = 0.0
+    hue: Annotated[float, Range(0.0, 0.5)] = 0.0
     crop_or_jitter: bool = False
-    grey: float = 0.0
+    grey: Share = 0.0
     colours_first: bool = False
-    blur: float = 0.0
-    blur_sigma: tuple[float, float] = (0.1, 2.0)
-    blur_kernel: int = 0
-    solarize: float = 0.0
-    solarize_threshold: float = 0.5
+    blur: Share = 0.0
+    blur_sigma: Annotated[tuple[Sigma, Sigma], Ascending()] = (0.1, 2.0)
+    blur_kernel: PixelsOrNone = 0
+    solarize: Share = 0.0
+    solarize_threshold: Share = 0.5
 
 
 def make_augment(specs: Sequence[ViewSpec], image_shape: tuple[int, int, int]) -> Augment:
@@ -187,10 +203,6 @@ def _blur_kernel(spec):
     return spec.blur_kernel or max(3, spec.size // 10 | 1)
 
 
-PROBABILITIES = ("crop_probability", "flip", "jitter_probability", "grey", "blur", "solarize")
-STRENGTHS = ("brightness", "contrast", "saturation")
-
-
 def view_problems(spec: ViewSpec, channels: int | None = None) -> Iterator[Problem]:
     """Fields of a view that are out of range, or that change colours where there are none.
 
@@ -201,9 +213,12 @@ def view_problems(spec: ViewSpec, channels: int | None = None) -> Iterator[Probl
     Yields:
       One problem per field.
     """
-    for field, valid, rule in _rules(spec):
-        if not valid:
-            yield Problem(field, getattr(spec, field), rule)
+    found = list(value_problems(options_of(ViewSpec), spec._asdict()))
+    yield from found
+    kernel = _blur_kernel(spec)
+    if not found and spec.blur and not (kernel % 2 and kernel < 2 * spec.size):
+        what = f"must be odd and below twice the size {spec.size}"
+        yield Problem("blur_kernel", spec.blur_kernel, what)
     if channels in (None, 3):
         return
     for field in ("grey", "saturation", "hue") if spec.jitter_probability else ("grey",):
@@ -211,26 +226,3 @@ def view_problems(spec: ViewSpec, channels: int | None = None) -> Iterator[Probl
             plural = "" if channels == 1 else "s"
             what = f"needs RGB images; these have {channels} channel{plural}"
             yield Problem(field, value, what, "set it to 0.0")
-
-
-def _rules(spec: ViewSpec) -> Iterator[tuple[str, bool, str]]:
-    """(field, whether its value is valid, the rule that it has to follow)."""
-    for field in ("size", "copies"):
-        yield field, getattr(spec, field) >= 1, "must be at least 1"
-    for field in PROBABILITIES:
-        valid = 0 <= getattr(spec, field) <= 1
-        yield field, valid, "is a probability and must be in [0, 1]"
-    for field in ("crop_scale", "crop_ratio", "blur_sigma"):
-        bounds = getattr(spec, field)
-        valid = len(bounds) == 2 and 0 < bounds[0] <= bounds[1]
-        yield field, valid, "must be a pair of numbers above 0, the lower bound first"
-    share = "is a share of the image and must be in (0, 1]"
-    yield "crop_scale", max(spec.crop_scale, default=1) <= 1, share
-    yield "interpolation", spec.interpolation in FILTERS, f"must be one of {', '.join(FILTERS)}"
-    for field in STRENGTHS:
-        yield field, getattr(spec, field) >= 0, "must be at least 0"
-    yield "hue", 0 <= spec.hue <= 0.5, "must be in [0, 0.5]"
-    if spec.blur:
-        kernel = _blur_kernel(spec)
-        fits = kernel % 2 == 1 and 0 < kernel < 2 * spec.size
-        yield "blur_kernel", fits, f"must be odd and below twice the size {spec.size}"

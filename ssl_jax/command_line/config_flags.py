@@ -80,7 +80,7 @@ def _drop_options(config: Any, keys: Sequence[str]) -> None:
     from ssl_jax import methods
     from ssl_jax.names.lookup import find
     from ssl_jax.networks.backbone import superfluous
-    from ssl_jax.setup.options import defaults
+    from ssl_jax.options.judge import options_of
 
     if "network.name" in keys and "." in config.network.name:
         options = {k: v for k, v in config.network.items() if k not in ("name", "dtype", "weights")}
@@ -90,7 +90,7 @@ def _drop_options(config: Any, keys: Sequence[str]) -> None:
         config.network.update({key: changes[key] for key in changes if key not in given})
     if "method.name" in keys and "." in config.method.name:
         with in_section("config.method"):
-            known = defaults(find(methods, config.method.name, "make"))
+            known = options_of(find(methods, config.method.name, "make"))
         with config.unlocked():
             for key in set(config.method) - {"name", *known}:
                 if f"method.{key}" not in keys:

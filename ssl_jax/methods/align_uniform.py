@@ -26,19 +26,22 @@ from ssl_jax.methods.parts.pairs import mean_over_pairs
 from ssl_jax.methods.parts.problems import heads, view_count
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Exponent, Weight, Width
 from ssl_jax.types import Batch, Params, State
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 2048,
-    out: int = 128,
-    align_weight: float = 1.0,
-    align_alpha: float = 2.0,
-    uniform_weight: float = 1.0,
-    uniform_t: float = 2.0,
+    hidden: Width = 2048,
+    out: Width = 128,
+    align_weight: Weight = 1.0,
+    align_alpha: Exponent = 2.0,
+    uniform_weight: Weight = 1.0,
+    uniform_t: Exponent = 2.0,
 ) -> Method:
     """Alignment and uniformity for two or more views.
 

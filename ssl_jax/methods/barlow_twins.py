@@ -21,18 +21,21 @@ from ssl_jax.methods.parts.pairs import mean_over_pairs
 from ssl_jax.methods.parts.problems import heads, view_count
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Factor, Layers, Weight, Width
 from ssl_jax.types import Batch, Params, State
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 8192,
-    out: int = 8192,
-    projector_layers: int = 3,
-    off_diagonal_weight: float = 0.0051,
-    scale: float = 1.0,
+    hidden: Width = 8192,
+    out: Width = 8192,
+    projector_layers: Layers = 3,
+    off_diagonal_weight: Weight = 0.0051,
+    scale: Factor = 1.0,
 ) -> Method:
     """Barlow Twins for two or more views.
 

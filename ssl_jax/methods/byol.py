@@ -22,20 +22,23 @@ from ssl_jax.methods.parts.pairs import cross_view
 from ssl_jax.methods.parts.problems import heads, view_count
 from ssl_jax.methods.parts.target import slow_target
 from ssl_jax.networks.backbone import Backbone
-from ssl_jax.networks.heads import MLP
-from ssl_jax.optim.schedules import ema_momentum
+from ssl_jax.networks.heads import MLP, HeadNorm
+from ssl_jax.optim.schedules import EmaSchedule, ema_momentum
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Share, Width
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 4096,
-    predictor_hidden: int = 4096,
-    out: int = 256,
-    momentum: float = 0.99,
-    momentum_schedule: str = "cosine",
-    head_norm: str = "batch",
+    hidden: Width = 4096,
+    predictor_hidden: Width = 4096,
+    out: Width = 256,
+    momentum: Share = 0.99,
+    momentum_schedule: EmaSchedule = "cosine",
+    head_norm: HeadNorm = "batch",
 ) -> Method:
     """BYOL for two or more views of any sizes.
 

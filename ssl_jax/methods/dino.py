@@ -30,35 +30,38 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import Problem, refuse, require
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.losses import dino, normalize
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_to_crops, encode_with, group_networks, init_chain
 from ssl_jax.methods.parts.problems import frozen_throughout, heads, view_count
 from ssl_jax.methods.parts.target import follow, slow_target
 from ssl_jax.networks.backbone import Backbone
-from ssl_jax.networks.heads import MLP
-from ssl_jax.optim.schedules import ema_momentum
+from ssl_jax.networks.heads import MLP, HeadNorm
+from ssl_jax.optim.schedules import EmaSchedule, ema_momentum
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Copies, Layers, Share, Temperature, Width
 from ssl_jax.types import Batch, Embeddings, Params, State
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 2048,
-    layers: int = 3,
-    bottleneck: int = 256,
-    out: int = 65536,
-    head_norm: str = "none",
-    student_temperature: float = 0.1,
-    teacher_temperature: float = 0.07,
-    warmup_teacher_temperature: float = 0.04,
-    teacher_warmup: float = 0.1,
-    center_momentum: float = 0.9,
-    momentum: float = 0.996,
-    momentum_schedule: str = "cosine",
-    global_views: int = 2,
+    hidden: Width = 2048,
+    layers: Layers = 3,
+    bottleneck: Width = 256,
+    out: Width = 65536,
+    head_norm: HeadNorm = "none",
+    student_temperature: Temperature = 0.1,
+    teacher_temperature: Temperature = 0.07,
+    warmup_teacher_temperature: Temperature = 0.04,
+    teacher_warmup: Share = 0.1,
+    center_momentum: Share = 0.9,
+    momentum: Share = 0.996,
+    momentum_schedule: EmaSchedule = "cosine",
+    global_views: Copies = 2,
 ) -> Method:
     """DINO for two or more views, the full-size ones first.
 
@@ -88,8 +91,6 @@ def make(
       UserError: for an unknown momentum_schedule, or a momentum or teacher_warmup out of range;
         from `init`, if there are too few views.
     """
-    share = "is a share of the run and must be in [0, 1]"
-    require(0.0 <= teacher_warmup <= 1.0, "teacher_warmup", teacher_warmup, share)
     gelu = partial(nn.gelu, approximate=False)
     widths = (hidden,) * (layers - 1) + (bottleneck,)
     g = MLP(widths, norm=head_norm, activation=gelu, dtype=backbone.dtype)

@@ -32,20 +32,23 @@ from ssl_jax.methods.parts.target import follow, slow_target, start_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.optim.schedules import ema_momentum
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Count, Layers, Share, Temperature, Width
 from ssl_jax.types import Batch, Params, State
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 2048,
-    out: int = 2048,
-    predictor_hidden: int = 512,
-    projector_layers: int = 3,
-    temperature: float = 1.0,
-    momentum: float = 0.99,
-    k: int = 2,
+    hidden: Width = 2048,
+    out: Width = 2048,
+    predictor_hidden: Width = 512,
+    projector_layers: Layers = 3,
+    temperature: Temperature = 1.0,
+    momentum: Share = 0.99,
+    k: Count = 2,
 ) -> Method:
     """Fast-MoCo for two views with even sides.
 

@@ -33,18 +33,21 @@ from ssl_jax.methods.parts.target import follow, slow_target, start_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.optim.schedules import ema_momentum
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import QueueSize, Share, Temperature, Width
 from ssl_jax.types import Batch, Embeddings, Params, State
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 2048,
-    out: int = 128,
-    temperature: float = 0.2,
-    momentum: float = 0.999,
-    queue_size: int = 65536,
+    hidden: Width = 2048,
+    out: Width = 128,
+    temperature: Temperature = 0.2,
+    momentum: Share = 0.999,
+    queue_size: QueueSize = 65536,
     symmetric: bool = False,
     shuffle: bool = True,
 ) -> Method:

@@ -28,20 +28,23 @@ from ssl_jax.methods.parts.problems import flat_temperature, heads, view_count
 from ssl_jax.methods.parts.target import slow_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
-from ssl_jax.optim.schedules import ema_momentum
+from ssl_jax.optim.schedules import EmaSchedule, ema_momentum
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Layers, Share, Temperature, Width
 from ssl_jax.types import Params
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 4096,
-    out: int = 256,
-    projector_layers: int = 2,
-    temperature: float = 0.2,
-    momentum: float = 0.99,
-    momentum_schedule: str = "cosine",
+    hidden: Width = 4096,
+    out: Width = 256,
+    projector_layers: Layers = 2,
+    temperature: Temperature = 0.2,
+    momentum: Share = 0.99,
+    momentum_schedule: EmaSchedule = "cosine",
     predictor_final_norm: bool = False,
 ) -> Method:
     """MoCo v3 for two or more views; with more than two, L is the sum over all ordered pairs.

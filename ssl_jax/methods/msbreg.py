@@ -16,33 +16,37 @@ other readings.
 """
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from ssl_jax.errors import Problem
 from ssl_jax.losses import brownian, centroid, cosine_distance, normalize, singular_value
 from ssl_jax.methods.parts.base import Expectation, KeyArray, Method, RunFacts
 from ssl_jax.methods.parts.momentum import Views, online_and_momentum
 from ssl_jax.methods.parts.pairs import cross_view, mean_over_ordered_pairs
-from ssl_jax.methods.parts.problems import choose, heads, view_count
+from ssl_jax.methods.parts.problems import heads, view_count
 from ssl_jax.methods.parts.target import slow_target
 from ssl_jax.networks.backbone import Backbone
-from ssl_jax.networks.heads import MLP
-from ssl_jax.optim.schedules import ema_momentum
+from ssl_jax.networks.heads import MLP, HeadNorm
+from ssl_jax.optim.schedules import EmaSchedule, ema_momentum
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Share, Weight, Width, one_of
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 512,
-    out: int = 128,
-    lambda_b: float = 0.5,
-    lambda_s: float = 4e-3,
-    attraction: str = "centroid",
-    singular_value_on: str = "predictions",
-    momentum: float = 0.99,
-    momentum_schedule: str = "cosine",
+    hidden: Width = 512,
+    out: Width = 128,
+    lambda_b: Weight = 0.5,
+    lambda_s: Weight = 4e-3,
+    attraction: Annotated[str, one_of("centroid", "mean_pairs", "pairs")] = "centroid",
+    singular_value_on: Annotated[str, one_of("predictions", "normalized")] = "predictions",
+    momentum: Share = 0.99,
+    momentum_schedule: EmaSchedule = "cosine",
     bias_corrected: bool = False,
-    head_norm: str = "batch",
+    head_norm: HeadNorm = "batch",
 ) -> Method:
     """MSBReg for two or more views of any sizes.
 
@@ -71,8 +75,6 @@ def make(
       UserError: for an unknown choice or a momentum out of range; from `init`, if there are fewer
         than two views or no such head_norm.
     """
-    choose("attraction", attraction, ("centroid", "mean_pairs", "pairs"))
-    choose("singular_value_on", singular_value_on, ("predictions", "normalized"))
     pairs = cross_view if attraction == "pairs" else mean_over_ordered_pairs
     g = MLP((hidden, out), norm=head_norm, final_bias=False, dtype=backbone.dtype)
     h = MLP((hidden, out), norm=head_norm, final_bias=False, dtype=backbone.dtype)

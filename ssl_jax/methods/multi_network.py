@@ -22,12 +22,13 @@ through the online networks in train mode; their batch statistics are not kept.
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import Problem, refuse, require
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.losses import least_info_nce
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
@@ -37,12 +38,23 @@ from ssl_jax.methods.parts.combinatorial_patches import (
     combined_info_nce,
     patch_problems,
 )
-from ssl_jax.methods.parts.problems import choose, flat_temperature, heads, view_count
+from ssl_jax.methods.parts.problems import flat_temperature, heads, view_count
 from ssl_jax.methods.parts.queue import enqueue, init_queue, nearest, queue_problems
 from ssl_jax.methods.parts.target import follow, slow_target, start_target
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
 from ssl_jax.optim.schedules import ema_momentum
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import (
+    Count,
+    Length,
+    QueueSize,
+    Share,
+    Temperature,
+    Weight,
+    Width,
+    one_of,
+)
 from ssl_jax.types import Batch, Params, State
 
 # (view of the target, view of the prediction), counted from 0.
@@ -50,20 +62,21 @@ MOMENTUM_PAIRS = {"cross": ((0, 1), (1, 0)), "all": ((0, 1), (0, 2), (1, 0), (1,
 STOP_GRADIENT_PAIRS = {"cross": ((0, 2), (2, 0)), "all": ((0, 1), (0, 2), (2, 0), (2, 1))}
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    projector_widths: Sequence[int] = (512, 2048, 2048),
-    predictor_hidden: int = 512,
-    temperature: float = 1.0,
-    momentum: float = 0.99,
-    queue_size: int = 16384,
-    coefficient: float = 6.0,
-    coefficient_on: str = "momentum",
-    pairs: str = "cross",
-    k: int = 2,
-    combinations: str = "all",
+    projector_widths: Annotated[Sequence[Width], Length(1, 10)] = (512, 2048, 2048),
+    predictor_hidden: Width = 512,
+    temperature: Temperature = 1.0,
+    momentum: Share = 0.99,
+    queue_size: QueueSize = 16384,
+    coefficient: Weight = 6.0,
+    coefficient_on: Annotated[str, one_of("momentum", "stop_gradient")] = "momentum",
+    pairs: Annotated[str, one_of("cross", "all")] = "cross",
+    k: Count = 2,
+    combinations: Annotated[str, one_of("all", "one")] = "all",
 ) -> Method:
     """Multi-network for three views with even sides.
 
@@ -95,12 +108,6 @@ def make(
         queue_size is not a multiple of the batch size or there are not three views, or for another
         k or odd sides.
     """
-    choose("coefficient_on", coefficient_on, ("momentum", "stop_gradient"))
-    choose("pairs", pairs, ("cross", "all"))
-    choose("combinations", combinations, ("all", "one"))
-    positive = bool(projector_widths) and min(projector_widths) >= 1
-    widths = "must be one or more widths, each at least 1"
-    require(positive, "projector_widths", projector_widths, widths)
     out = projector_widths[-1]
     g = MLP(tuple(projector_widths), final_norm="affine", bias=False, dtype=backbone.dtype)
     h = MLP((predictor_hidden, out), bias=False, final_bias=True, dtype=backbone.dtype)

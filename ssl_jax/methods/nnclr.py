@@ -25,19 +25,22 @@ from ssl_jax.methods.parts.problems import flat_temperature, heads, view_count
 from ssl_jax.methods.parts.queue import enqueue, init_queue, nearest, queue_problems
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Layers, QueueSize, Temperature, Width
 from ssl_jax.types import Batch, Params, State
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 2048,
-    out: int = 256,
-    predictor_hidden: int = 4096,
-    projector_layers: int = 3,
-    temperature: float = 0.1,
-    queue_size: int = 98304,
+    hidden: Width = 2048,
+    out: Width = 256,
+    predictor_hidden: Width = 4096,
+    projector_layers: Layers = 3,
+    temperature: Temperature = 0.1,
+    queue_size: QueueSize = 98304,
 ) -> Method:
     """NNCLR for two views.
 

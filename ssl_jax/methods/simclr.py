@@ -21,19 +21,22 @@ from ssl_jax.methods.parts.chain import apply_together, encode_with, init_chain
 from ssl_jax.methods.parts.pairs import mean_over_pairs
 from ssl_jax.methods.parts.problems import flat_temperature, heads, view_count
 from ssl_jax.networks.backbone import Backbone
-from ssl_jax.networks.heads import MLP
+from ssl_jax.networks.heads import MLP, HeadNorm
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Layers, Temperature, Width
 from ssl_jax.types import Batch, Params, State
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 2048,
-    out: int = 128,
-    layers: int = 2,
-    head_norm: str = "batch",
-    temperature: float = 0.5,
+    hidden: Width = 2048,
+    out: Width = 128,
+    layers: Layers = 2,
+    head_norm: HeadNorm = "batch",
+    temperature: Temperature = 0.5,
 ) -> Method:
     """SimCLR for two or more views.
 

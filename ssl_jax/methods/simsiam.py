@@ -22,17 +22,20 @@ from ssl_jax.methods.parts.pairs import cross_view
 from ssl_jax.methods.parts.problems import heads, view_count
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Layers, Width
 from ssl_jax.types import Batch, Params, State
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 2048,
-    out: int = 2048,
-    projector_layers: int = 3,
-    predictor_hidden: int = 512,
+    hidden: Width = 2048,
+    out: Width = 2048,
+    projector_layers: Layers = 3,
+    predictor_hidden: Width = 512,
 ) -> Method:
     """SimSiam for two or more views.
 

@@ -14,20 +14,23 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from ssl_jax.errors import Problem, refuse, require
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import ShareBelowOne, Width
 from ssl_jax.types import Batch, Params, State
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    num_classes: int = 10,
-    label_smoothing: float = 0.0,
+    num_classes: Width = 10,
+    label_smoothing: ShareBelowOne = 0.0,
 ) -> Method:
     """Supervised training for one or more views.
 
@@ -44,7 +47,6 @@ def make(
       UserError: if label_smoothing is out of range; from `loss`, if there are no labels.
     """
     del steps
-    require(0.0 <= label_smoothing < 1.0, "label_smoothing", label_smoothing, "must be in [0, 1)")
     encoder = {"backbone": backbone}
     classifier = {"classifier": MLP((num_classes,), dtype=backbone.dtype)}
 

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax.scipy.special import entr
 from jaxtyping import Array, Bool, Float
 
-from ssl_jax.errors import Problem, refuse, require
+from ssl_jax.errors import Problem, refuse
 from ssl_jax.losses import code_cross_entropy, normalize, sinkhorn
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, RunFacts, Step, facts_of
 from ssl_jax.methods.parts.chain import apply_to_crops, encode_with, group_networks, init_chain
@@ -32,23 +32,26 @@ from ssl_jax.methods.parts.problems import flat_temperature, frozen_throughout, 
 from ssl_jax.methods.parts.queue import enqueue, init_queue, queue_problems
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Copies, Iterations, QueueSize, Share, Temperature, Width
 from ssl_jax.types import Batch, Embeddings, Params, State
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 2048,
-    out: int = 128,
-    prototypes: int = 3000,
-    temperature: float = 0.1,
-    epsilon: float = 0.05,
-    iterations: int = 3,
-    global_views: int = 2,
+    hidden: Width = 2048,
+    out: Width = 128,
+    prototypes: Width = 3000,
+    temperature: Temperature = 0.1,
+    epsilon: Temperature = 0.05,
+    iterations: Iterations = 3,
+    global_views: Copies = 2,
     use_queue: bool = True,
-    queue_size: int = 3840,
-    queue_from: float = 0.075,
+    queue_size: QueueSize = 3840,
+    queue_from: Share = 0.075,
 ) -> Method:
     """SwAV for two or more views, the full-size ones first.
 
@@ -74,8 +77,6 @@ def make(
       UserError: if queue_from is not in [0, 1]; from `init`, if queue_size is not a multiple of the
         batch size, or if there are too few views.
     """
-    share = "is a share of the run and must be in [0, 1]"
-    require(0.0 <= queue_from <= 1.0, "queue_from", queue_from, share)
     g = MLP((hidden, out), dtype=backbone.dtype)
 
     def problems(run: RunFacts) -> Iterator[Problem]:

@@ -19,19 +19,22 @@ from ssl_jax.methods.parts.chain import apply_in_turn, encode_with, init_chain
 from ssl_jax.methods.parts.problems import heads, view_count
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Layers, Weight, Width
 from ssl_jax.types import Batch, Params, State
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 8192,
-    out: int = 8192,
-    projector_layers: int = 3,
-    invariance: float = 25.0,
-    variance: float = 25.0,
-    covariance: float = 1.0,
+    hidden: Width = 8192,
+    out: Width = 8192,
+    projector_layers: Layers = 3,
+    invariance: Weight = 25.0,
+    variance: Weight = 25.0,
+    covariance: Weight = 1.0,
 ) -> Method:
     """VICReg for two or more views.
 

@@ -13,6 +13,7 @@ views pass through the head together.
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -27,18 +28,21 @@ from ssl_jax.methods.parts.problems import heads, view_count
 from ssl_jax.methods.parts.queue import multiple
 from ssl_jax.networks.backbone import Backbone
 from ssl_jax.networks.heads import MLP
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Iterations, Range, Width
 from ssl_jax.types import Batch, Params, State
 
 
+@checked
 def make(
     backbone: Backbone,
     steps: int,
     *,
-    hidden: int = 1024,
-    out: int = 64,
-    sub_batch: int = 128,
-    iterations: int = 1,
-    eps: float = 0.0,
+    hidden: Width = 1024,
+    out: Width = 64,
+    sub_batch: Annotated[int, Range(2, 2**20)] = 128,
+    iterations: Iterations = 1,
+    eps: Annotated[float, Range(0.0, 1.0)] = 0.0,
 ) -> Method:
     """W-MSE for two or more views; the paper uses 2 and 4.
 

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -13,8 +13,25 @@ from ssl_jax.errors import Problem, refuse, require
 from ssl_jax.names.lookup import at_path
 from ssl_jax.networks.custom import CustomBackbone
 from ssl_jax.networks.norm import BatchNorm, batch_norm_problems
-from ssl_jax.networks.resnet import ResNet, resnet18, resnet34, resnet50
-from ssl_jax.networks.vit import VisionTransformer, vit_base, vit_small, vit_tiny
+from ssl_jax.networks.resnet import STEMS, ResNet, resnet18, resnet34, resnet50
+from ssl_jax.networks.vit import (
+    POOLINGS,
+    POSITIONS,
+    VisionTransformer,
+    vit_base,
+    vit_small,
+    vit_tiny,
+)
+from ssl_jax.options.kinds import (
+    Count,
+    LayersOrNone,
+    OneOf,
+    PixelsOrNone,
+    Range,
+    ShareBelowOne,
+    Stages,
+    WidthOrNone,
+)
 
 Backbone = ResNet | VisionTransformer | CustomBackbone
 
@@ -33,19 +50,19 @@ OF_VITS = ("patch_size", "depth", "heads", "mlp_ratio", "dropout", "positions", 
 def make_backbone(
     name: str,
     *,
-    width: int = 0,
-    stages: Sequence[int] = (),
-    stem: str = "cifar",
-    stem_padding: int = 1,
+    width: WidthOrNone = 0,
+    stages: Stages = (),
+    stem: Annotated[str, OneOf(STEMS)] = "cifar",
+    stem_padding: Annotated[int, Range(0, 16)] = 1,
     zero_init_residual: bool = False,
-    batch_norm_groups: int = 1,
-    patch_size: int = 0,
-    depth: int = 0,
-    heads: int = 0,
-    mlp_ratio: float = 4.0,
-    dropout: float = 0.0,
-    positions: str = "sincos",
-    pooling: str = "class",
+    batch_norm_groups: Count = 1,
+    patch_size: PixelsOrNone = 0,
+    depth: LayersOrNone = 0,
+    heads: Annotated[int, Range(0, 1024)] = 0,
+    mlp_ratio: Annotated[float, Range(0.0, 100.0, above=True)] = 4.0,
+    dropout: ShareBelowOne = 0.0,
+    positions: Annotated[str, OneOf(POSITIONS)] = "sincos",
+    pooling: Annotated[str, OneOf(POOLINGS)] = "class",
     dtype: DTypeLike = jnp.float32,
     mean: Sequence[float] = (0.0,),
     std: Sequence[float] = (1.0,),

@@ -16,6 +16,7 @@ Channels come last here: [groups, L, D, group size].
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import flax.linen as nn
 import jax
@@ -27,6 +28,7 @@ from ssl_jax.errors import Problem, refuse
 from ssl_jax.networks import torch_init
 from ssl_jax.networks.patches import patch_problems, patchify, unpatchify
 from ssl_jax.networks.pixels import normalize_images, restore_images
+from ssl_jax.options.kinds import CountOrNone, LayersOrNone, OneOf, Pixels, WidthOrNone
 
 ACTIVATIONS = ("relu", "identity")
 RESIDUALS = ("conv", "identity")
@@ -131,14 +133,14 @@ class BatchFusion(nn.Module):
       (2, 8, 8, 3)
     """
 
-    patch_size: int = 4
-    depth: int = 1
-    group_size: int = 0
-    restore_activation: str = "relu"
+    patch_size: Pixels = 4
+    depth: LayersOrNone = 1
+    group_size: CountOrNone = 0
+    restore_activation: Annotated[str, OneOf(ACTIVATIONS)] = "relu"
     identity_start: bool = False
-    width: int = 0
-    pointwise_layers: int = 2
-    residual: str = "conv"
+    width: WidthOrNone = 0
+    pointwise_layers: LayersOrNone = 2
+    residual: Annotated[str, OneOf(RESIDUALS)] = "conv"
     mean: Sequence[float] = (0.0,)
     std: Sequence[float] = (1.0,)
     fuse_before_normalize: bool = False

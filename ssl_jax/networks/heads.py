@@ -1,7 +1,7 @@
 """Projection and prediction heads: linear layers with a normalisation and ReLU between them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import flax.linen as nn
 import jax
@@ -13,8 +13,10 @@ from jaxtyping import Array, Float
 from ssl_jax.errors import Problem, refuse
 from ssl_jax.networks import torch_init
 from ssl_jax.networks.norm import BatchNorm
+from ssl_jax.options.kinds import OneOf
 
 NORMS = ("batch", "layer", "weight_standardization", "none")
+HeadNorm = Annotated[str, OneOf(NORMS)]
 
 
 class MLP(nn.Module):

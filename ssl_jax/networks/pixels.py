@@ -6,7 +6,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ssl_jax.errors import Problem, require
+from ssl_jax.options.kinds import Range
 
+MEANS, STDS = Range(0.0, 1.0), Range(0.001, 1.0)
 Images = Float[Array, "n h w c"]
 
 
@@ -43,14 +45,18 @@ def statistics_problems(
       channels: of the images; None if they are not known.
 
     Yields:
-      Values that are missing, not positive, or too few or too many for the channels.
+      Values that are missing, out of range, or too few or too many for the channels.
     """
     if bool(mean) != bool(std):
         yield Problem(
             "std", tuple(std), f"must be given together with mean, which is {tuple(mean)}"
         )
-    if any(value <= 0 for value in std):
-        yield Problem("std", tuple(std), "must be above 0")
+    for key, values, range_ in (("mean", mean, MEANS), ("std", std, STDS)):
+        if not all(range_.holds(value) for value in values):
+            of_bytes = all(range_.holds(value / 255) for value in values)
+            scaled = tuple(float(f"{value / 255:.4g}") for value in values)
+            remedy = f"on the scale of 0 to 255 these would be {scaled}" if of_bytes else ""
+            yield Problem(key, tuple(values), f"{range_.rule}: images are in [0, 1]", remedy)
     for key, values in (("mean", mean), ("std", std)):
         if channels is not None and len(values) not in (0, 1, channels):
             what = f"must have one value, or one per channel, of which the images have {channels}"

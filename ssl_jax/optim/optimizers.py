@@ -12,6 +12,7 @@ import optax
 
 from ssl_jax.errors import require
 from ssl_jax.optim.norms import norms
+from ssl_jax.options.kinds import Factor, ShareBelowOne
 
 OPTIMIZERS = ("sgd", "adam", "adamw", "lars", "lars_optax", "larc")
 
@@ -37,10 +38,10 @@ def make(
     schedule: optax.Schedule,
     *,
     weight_decay: float | optax.Schedule = 0.0,
-    momentum: float = 0.9,
+    momentum: ShareBelowOne = 0.9,
     nesterov: bool = False,
-    beta2: float = 0.999,
-    trust_coefficient: float = 0.001,
+    beta2: ShareBelowOne = 0.999,
+    trust_coefficient: Factor = 0.001,
     decay_all: bool = False,
 ) -> optax.GradientTransformation:
     """Makes the optimizer called `name`.

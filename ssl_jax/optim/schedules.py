@@ -1,14 +1,18 @@
 """Learning rates, weight decays, and decays of momentum targets, by step."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import jax.numpy as jnp
 import numpy as np
 import optax
 
 from ssl_jax.errors import require
+from ssl_jax.options.kinds import OneOf
 
 SCHEDULES = ("cosine", "constant", "drops")
+EMA_SCHEDULES = ("constant", "cosine")
+EmaSchedule = Annotated[str, OneOf(EMA_SCHEDULES)]
 
 
 def learning_rate(
@@ -114,8 +118,8 @@ def ema_momentum(
     valid = 0 <= base < 1 if bias_corrected else 0 <= base <= 1
     rule = "must be in [0, 1); 1 cannot be corrected" if bias_corrected else "must be in [0, 1]"
     require(valid, "momentum", base, rule)
-    known = schedule in ("constant", "cosine")
-    require(known, "momentum_schedule", schedule, "must be constant or cosine")
+    known = OneOf(EMA_SCHEDULES)
+    require(known.holds(schedule), "momentum_schedule", schedule, known.rule)
     if schedule == "constant":
         distance = optax.constant_schedule(1.0 - base)
     else:

@@ -23,7 +23,8 @@ from ssl_jax.optim import optimizers
 from ssl_jax.optim.clipping import clip_each_norm
 from ssl_jax.optim.groups import by_group
 from ssl_jax.optim.schedules import learning_rate, weight_decay
-from ssl_jax.setup.options import defaults, plain
+from ssl_jax.options.judge import options_of
+from ssl_jax.setup.options import option_problems, plain
 from ssl_jax.types import Config
 
 # Mean and std of the training images, one value per channel.
@@ -103,10 +104,7 @@ def make_bare_method(config: Config, backbone: Any, steps: int) -> Method:
     options = plain(config.method)
     with in_section("config.method"):
         make = find(methods, options.pop("name"), "make")
-        known = defaults(make)
-        for key, value in options.items():
-            has = f"is no option of {config.method.name}; it has {', '.join(known)}"
-            require(key in known, key, value, has)
+        refuse(option_problems(config.method.name, options_of(make), options))
         with own_code(config.method.name):
             return make(backbone, steps, **options)
 

@@ -1,9 +1,11 @@
-"""Options as plain Python: sections of a configuration, and defaults from signatures."""
+"""Options of a section as plain Python, and what is wrong with those of a method."""
 
-import inspect
-from collections.abc import Callable
+import difflib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ssl_jax.errors import Problem
+from ssl_jax.options.judge import Option, value_problems
 from ssl_jax.types import Config
 
 
@@ -12,8 +14,15 @@ def plain(options: Config) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in dict(options).items()}
 
 
-def defaults(function: Callable[..., Any], *without: str) -> dict[str, Any]:
-    """The options of a function or a class that have defaults, by name, in their order."""
-    parameters = inspect.signature(function).parameters.values()
-    named = [p for p in parameters if p.default is not p.empty and p.name not in without]
-    return {p.name: p.default for p in named}
+def option_problems(
+    name: str, options: Mapping[str, Option], values: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """Values of options that the method `name` does not have, and values out of range."""
+    given = {key: value for key, value in values.items() if key != "name"}
+    for key in given:
+        if key not in options:
+            near = difflib.get_close_matches(key, options, n=1)
+            remedy = f"did you mean {near[0]}?" if near else ""
+            what = f"is no option of {name}; it has {', '.join(options)}"
+            yield Problem(key, given[key], what, remedy)
+    yield from value_problems(options, given)

@@ -5,18 +5,21 @@ configuration alone or, once the data set has been opened, with what is known ab
 Nothing is built and no image is read.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ssl_jax.augment.policy import ViewSpec, view_problems
+from ssl_jax.data import sources
 from ssl_jax.devices.sharding import batch_problems
 from ssl_jax.errors import LEVELS, Problem, UserError, refuse, within
 from ssl_jax.methods.parts.base import Method, Recipe, RunFacts
+from ssl_jax.names.lookup import choices
 from ssl_jax.networks.backbone import network_problems
 from ssl_jax.networks.pixels import statistics_problems
-from ssl_jax.optim.problems import optimizer_problems, unusual_rate
+from ssl_jax.optim.problems import unusual_rate
 from ssl_jax.setup import components
-from ssl_jax.setup.data import PIPELINES, Data
+from ssl_jax.setup.data import Data
 from ssl_jax.setup.options import plain
 from ssl_jax.setup.plan import plan_problems
 from ssl_jax.setup.run_keys import key_problems, range_problems
@@ -63,10 +66,15 @@ def problems(config: Config, facts: Facts) -> list[Problem]:
     If a key is missing or out of range, only such problems are listed: other checks depend on it.
     """
     first = within("config", [*key_problems(config), *range_problems(config)])
-    found = list(dict.fromkeys(first))
+    found = _once(first)
     if not any(problem.level == "fatal" for problem in found):
-        found += dict.fromkeys(_of_components(config, facts))
+        found = _once([*found, *_of_components(config, facts)])
     return sorted(found, key=lambda problem: LEVELS.index(problem.level))
+
+
+def _once(found: Iterable[Problem]) -> list[Problem]:
+    """Problems without repetition; their values may be anything, also what has no hash."""
+    return list({str(problem): problem for problem in found}.values())
 
 
 def refuse_fatal(config: Config, facts: Facts) -> None:
@@ -96,20 +104,18 @@ def _of_components(config: Config, facts: Facts) -> Iterator[Problem]:
     for index, spec in enumerate(views):
         yield from within(f"config.augment.view{index}", view_problems(spec, facts.channels))
     yield from _network_problems(config, facts, views, sides)
-    options = plain(config.optimizer)
-    base, rate = options.pop("base_batch"), components.scaled_rate(config)
-    for flag in ("nesterov", "decay_all"):
-        del options[flag]
-    yield from within("config.optimizer", optimizer_problems(**options))
-    yield from within("config.optimizer", unusual_rate(options["name"], rate, base))
+    optimizer, rate = config.optimizer, components.scaled_rate(config)
+    found = unusual_rate(optimizer.name, rate, optimizer.base_batch)
+    yield from within("config.optimizer", found)
     yield from within("config", _rate_not_rescaled(config, facts))
     yield from _method_problems(config, _run_facts(config, facts, sides))
 
 
 def _data_problems(config: Config, facts: Facts) -> Iterator[Problem]:
-    kind = config.data.pipeline
-    if kind not in PIPELINES:
-        yield Problem("pipeline", kind, f"must be one of {', '.join(PIPELINES)}")
+    name = config.data.name
+    if "." not in name and name not in (known := choices(sources)):
+        what = f"must be one of {', '.join(known)}, or the dotted path of your own module"
+        yield Problem("name", name, what)
     if config.probe_every_epochs and facts.labelled and facts.held is False:
         what = "holds no images out: kNN accuracy will not be shown while training"
         yield Problem(
@@ -121,12 +127,11 @@ def _network_problems(
     config: Config, facts: Facts, views: list[ViewSpec], sides: list[int]
 ) -> Iterator[Problem]:
     network = plain(config.network)
-    mean, std = network["mean"], network["std"]
+    mean, std, weights = network["mean"], network["std"], network["weights"]
+    if weights and not os.path.exists(os.path.expanduser(weights)):
+        what = "must be an encoder: there is no such file or folder"
+        yield Problem("config.network.weights", weights, what)
     yield from within("config.network", statistics_problems(mean, std, facts.channels))
-    if network["dtype"] not in components.DTYPES:
-        known = ", ".join(components.DTYPES)
-        yield Problem("config.network.dtype", network["dtype"], f"must be one of {known}")
-        return
     options = components.network_options(config, (mean, std))
     size = config.evaluation.size or views[0].size
     seen = [*sides, size]
@@ -150,9 +155,6 @@ def _method_problems(config: Config, run: RunFacts) -> Iterator[Problem]:
 def _method(config: Config, run: RunFacts) -> Method:
     """The method on a network with arbitrary statistics: only its options are judged."""
     neutral = ((0.5,), (0.25,))
-    if config.network.dtype not in components.DTYPES:
-        config = config.copy_and_resolve_references()
-        config.network.dtype = "float32"
     description = components.describe(config, neutral, channels=1)
     return components.make_method(config, run.steps or 1, description, None)
 

@@ -1,87 +1,83 @@
-"""Which keys a configuration has, and the ranges of those of the run as a whole."""
+"""Which keys a configuration has, and what each of them may be."""
 
 import difflib
 from collections.abc import Iterator
 from operator import attrgetter
 
-from ssl_jax.errors import Number, Problem, out_of_range
+from ml_collections import ConfigDict
+
+from ssl_jax import methods
+from ssl_jax.augment.policy import ViewSpec
+from ssl_jax.errors import Problem, UserError, within
 from ssl_jax.names.dotted import dotted
+from ssl_jax.names.lookup import find
+from ssl_jax.names.own_code import own_code
+from ssl_jax.options.judge import options_of, value_problems
 from ssl_jax.setup import defaults
+from ssl_jax.setup.options import option_problems
 from ssl_jax.types import Config
 
-# Least and largest value; None: any.
-RANGES: dict[str, tuple[Number, Number | None]] = {
-    "seed": (0, 2**32 - 1),
-    "epochs": (1, None),
-    "batch_size": (1, None),
-    "log_every_steps": (1, None),
-    "probe_every_epochs": (0, None),
-    "checkpoint_every_epochs": (0, None),
-    "keep_checkpoints": (1, None),
-    "steps_per_call": (1, None),
-    "data.limit": (0, None),
-    "data.image_size": (0, None),
-    "data.max_pixels": (0, None),
-    "data.workers": (0, None),
-    "network.width": (0, None),
-    "network.patch_size": (0, None),
-    "network.depth": (0, None),
-    "network.heads": (0, None),
-    "network.stem_padding": (0, None),
-    "network.batch_norm_groups": (1, None),
-    "fusion.patch_size": (1, None),
-    "fusion.depth": (0, None),
-    "fusion.group_size": (0, None),
-    "fusion.width": (0, None),
-    "fusion.pointwise_layers": (0, None),
-    "optimizer.base_batch": (0, None),
-    "evaluation.batch_size": (1, None),
-    "evaluation.size": (0, None),
-}
 # Sections whose keys are up to the method, or to the number of views.
 OPEN = ("method", "augment")
 
 
 def key_problems(config: Config) -> Iterator[Problem]:
     """Unknown keys, and missing keys that every run needs."""
-    known, given = list(dotted(defaults.base())), list(dotted(config))
+    base = defaults.base()
+    known, given = list(dotted(base)), list(dotted(config))
+    sections = [key for key, value in base.items() if isinstance(value, ConfigDict)]
+    whole = [key for key in sections if not isinstance(config.get(key, base[key]), ConfigDict)]
+    for section in whole:
+        yield Problem(section, config[section], "must be a section, a ConfigDict of its keys")
     for key in given:
-        if key not in known and key.split(".")[0] not in OPEN:
+        if key not in known and key.split(".")[0] not in OPEN and key not in whole:
             near = difflib.get_close_matches(key, known, n=1)
             remedy = f"did you mean config.{near[0]}?" if near else ""
             yield Problem(key, attrgetter(key)(config), "is not known", remedy)
     for key in [key for key in known if key.split(".")[0] not in OPEN] + ["method.name"]:
-        if key not in given:
+        if key not in given and key.split(".")[0] not in whole:
             yield Problem(key, None, "is missing", "start from ssl_jax.configs.common.base()")
-    if not any(key.startswith("augment.") for key in given):
+    if not any(key.startswith("augment.") for key in given) and "augment" not in whole:
         yield Problem("augment", None, "has no view0")
 
 
 def range_problems(config: Config) -> Iterator[Problem]:
-    """Numbers out of range; missing keys are skipped."""
-    given = set(dotted(config))
-    for key, (least, most) in RANGES.items():
-        if key in given:
-            top = float("inf") if most is None else most
-            yield from out_of_range(key, attrgetter(key)(config), least, top)
-    method = dict(config.get("method", {}))
-    for key, value in method.items():
-        if isinstance(value, int) and not isinstance(value, bool):
-            yield from out_of_range(f"method.{key}", value, 1)
-    if "learning_rate" in given:
-        yield from out_of_range("learning_rate", config.learning_rate, 0.0, above=True)
-    if "evaluation.crop" in given:
-        yield from out_of_range("evaluation.crop", config.evaluation.crop, 0.0, 1.0, above=True)
-    yield from _shares_and_sizes(config, given)
+    """Values that their keys cannot have; missing keys are skipped."""
+    yield from value_problems(defaults.options(""), config)
+    for section in defaults.SECTIONS:
+        if section and isinstance(config.get(section), ConfigDict):
+            found = value_problems(defaults.options(section), config[section])
+            yield from within(section, found)
+    yield from _of_method(config)
+    yield from _of_views(config)
 
 
-def _shares_and_sizes(config: Config, given: set[str]) -> Iterator[Problem]:
-    for key in ("data.holdout", "network.dropout"):
-        if key in given and not 0 <= (value := attrgetter(key)(config)) < 1:
-            yield Problem(key, value, "must be in [0, 1)")
-    if "network.mlp_ratio" in given:
-        yield from out_of_range("network.mlp_ratio", config.network.mlp_ratio, 0.0, above=True)
-    if "network.stages" in given:
-        stages = tuple(config.network.stages)
-        if any(not isinstance(blocks, int) or blocks < 1 for blocks in stages):
-            yield Problem("network.stages", stages, "must be numbers of blocks")
+def _of_method(config: Config) -> Iterator[Problem]:
+    """Options that the method does not have, or not with such a value."""
+    section = config.get("method")
+    name = section.get("name") if isinstance(section, ConfigDict) else None
+    if not isinstance(name, str):
+        return
+    try:
+        make = find(methods, name, "make")
+        with own_code(name):
+            options = options_of(make)
+    except UserError as error:
+        if error.problem is None:
+            raise
+        yield from within("method", [error.problem])
+        return
+    yield from within("method", option_problems(name, options, section))
+
+
+def _of_views(config: Config) -> Iterator[Problem]:
+    views = config.get("augment")
+    if not isinstance(views, ConfigDict):
+        return
+    for name, view in views.items():
+        if not isinstance(view, ConfigDict):
+            what = "must be a view, a ConfigDict with the fields of ViewSpec"
+            yield Problem(f"augment.{name}", view, what)
+            continue
+        found = value_problems(options_of(ViewSpec), view)
+        yield from within(f"augment.{name}", found)

@@ -182,7 +182,7 @@ def test_out_of_range_is_found_before_anything_else():
         ("network.mlp_ratio", float("inf")),
         ("method.hidden", 0),
     ):
-        config, _ = changed("moco_v2", {key: value, "optimizer.name": "sdg"})
+        config, _ = changed("moco_v2", {key: value, "method.queue_size": 100})
         (found,) = problems(config, DIGITS)
         assert (found.key, found.level) == (f"config.{key}", "fatal")
 

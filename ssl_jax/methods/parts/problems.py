@@ -1,8 +1,8 @@
 """Problems of options that several methods have in common."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from ssl_jax.errors import Number, Problem, require
+from ssl_jax.errors import Number, Problem
 from ssl_jax.methods.parts.base import RunFacts
 from ssl_jax.networks.heads import MLP
 from ssl_jax.networks.norm import batch_norm_problems
@@ -53,12 +53,3 @@ def frozen_throughout(run: RunFacts, layer: str) -> Iterator[Problem]:
         what = f"would freeze the {layer} for all {epochs:g} epochs"
         remedy = "lower it, or train for longer"
         yield Problem("/optimizer.freeze_epochs", frozen, what, remedy, "warning")
-
-
-def choose(key: str, value: str, known: Sequence[str]) -> None:
-    """Refuses an option that is not one of the known ones.
-
-    Raises:
-      UserError: lists the known ones.
-    """
-    require(value in known, key, value, f"must be {' or '.join(known)}")

@@ -14,20 +14,22 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ssl_jax import losses
-from ssl_jax.errors import out_of_range, refuse
 from ssl_jax.methods.parts.base import Aux, Expectation, KeyArray, Method, Step
+from ssl_jax.options.judge import checked
+from ssl_jax.options.kinds import Weight
 from ssl_jax.types import Batch, Embeddings, Params, State
 
 # Folded into the key; far from the small numbers that methods fold into their own keys.
 KEY_OF_PENALTIES = 2**31 - 1
 
 
+@checked
 def regularized(
     method: Method,
     *,
-    brownian: float = 0.0,
-    singular_value: float = 0.0,
-    uniformity: float = 0.0,
+    brownian: Weight = 0.0,
+    singular_value: Weight = 0.0,
+    uniformity: Weight = 0.0,
 ) -> Method:
     """Adds penalties to the loss of a method.
 
@@ -44,11 +46,9 @@ def regularized(
       without their weights, as penalty_brownian and so on.
 
     Raises:
-      UserError: for a negative weight.
+      UserError: for a weight out of range.
     """
     weights = {"brownian": brownian, "singular_value": singular_value, "uniformity": uniformity}
-    for name, weight in weights.items():
-        refuse(out_of_range(name, weight, 0.0))
     if not any(weights.values()):
         return method
 
