@@ -15,6 +15,7 @@ from ssl_jax.options.judge import options_of, value_problems
 from ssl_jax.options.kinds import (
     Ascending,
     Copies,
+    Number,
     OneOf,
     Pixels,
     PixelsOrNone,
@@ -28,9 +29,9 @@ Augment = Callable[
 ]
 
 
-Ratio = Annotated[float, Range(0.01, 100.0)]
-Strength = Annotated[float, Range(0.0, 10.0)]
-Sigma = Annotated[float, Range(0.0, 1000.0, above=True)]  # in pixels
+Ratio = Annotated[Number, Range(0.01, 100.0)]
+Strength = Annotated[Number, Range(0.0, 10.0)]
+Sigma = Annotated[Number, Range(0.0, 1000.0, above=True)]  # in pixels
 
 
 class ViewSpec(NamedTuple):
@@ -69,7 +70,7 @@ class ViewSpec(NamedTuple):
     brightness: Strength = 0.0
     contrast: Strength = 0.0
     saturation: Strength = 0.0
-    hue: Annotated[float, Range(0.0, 0.5)] = 0.0
+    hue: Annotated[Number, Range(0.0, 0.5)] = 0.0
     crop_or_jitter: bool = False
     grey: Share = 0.0
     colours_first: bool = False

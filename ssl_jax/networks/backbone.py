@@ -25,6 +25,7 @@ from ssl_jax.networks.vit import (
 from ssl_jax.options.kinds import (
     Count,
     LayersOrNone,
+    Number,
     OneOf,
     PixelsOrNone,
     Range,
@@ -59,7 +60,7 @@ def make_backbone(
     patch_size: PixelsOrNone = 0,
     depth: LayersOrNone = 0,
     heads: Annotated[int, Range(0, 1024)] = 0,
-    mlp_ratio: Annotated[float, Range(0.0, 100.0, above=True)] = 4.0,
+    mlp_ratio: Annotated[Number, Range(0.0, 100.0, above=True)] = 4.0,
     dropout: ShareBelowOne = 0.0,
     positions: Annotated[str, OneOf(POSITIONS)] = "sincos",
     pooling: Annotated[str, OneOf(POOLINGS)] = "class",

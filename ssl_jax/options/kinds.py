@@ -76,11 +76,13 @@ class Length(NamedTuple):
 
 
 class Ascending(NamedTuple):
-    """Sequences in which no value is below the one before it."""
+    """Sequences in which no value is below the one before it; with `strict`, or equal to it."""
+
+    strict: bool = False
 
     def holds(self, value: Sequence[Number]) -> bool:
         """Whether the values ascend."""
-        return list(value) == sorted(value)
+        return list(value) == sorted(set(value) if self.strict else value)
 
     @property
     def rule(self) -> str:
@@ -113,12 +115,12 @@ PixelsOrNone = Annotated[int, Range(0, 4096)]
 Stages = Annotated[Sequence[Annotated[int, Range(1, 1000)]], Length(0, 8)]
 
 # Numbers.
-Share = Annotated[float, Range(0.0, 1.0)]  # shares, probabilities, decays
-ShareBelowOne = Annotated[float, Range(0.0, 1.0, below=True)]
-ShareAboveZero = Annotated[float, Range(0.0, 1.0, above=True)]
-Temperature = Annotated[float, Range(1e-3, 1e3)]
+Share = Annotated[Number, Range(0.0, 1.0)]  # shares, probabilities, decays
+ShareBelowOne = Annotated[Number, Range(0.0, 1.0, below=True)]
+ShareAboveZero = Annotated[Number, Range(0.0, 1.0, above=True)]
+Temperature = Annotated[Number, Range(1e-3, 1e3)]
 # Of a term of a loss, or any other factor.
-Weight = Annotated[float, Range(0.0, 1e6)]
-Factor = Annotated[float, Range(0.0, 1e6, above=True)]
-Exponent = Annotated[float, Range(0.0, 100.0, above=True)]
-Epochs = Annotated[float, Range(0.0, 1e6)]
+Weight = Annotated[Number, Range(0.0, 1e6)]
+Factor = Annotated[Number, Range(0.0, 1e6, above=True)]
+Exponent = Annotated[Number, Range(0.0, 100.0, above=True)]
+Epochs = Annotated[Number, Range(0.0, 1e6)]

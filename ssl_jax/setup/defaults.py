@@ -23,6 +23,7 @@ from ssl_jax.options.kinds import (
     CountOrNone,
     Epochs,
     Length,
+    Number,
     OneOf,
     PixelsOrNone,
     Range,
@@ -46,7 +47,7 @@ class Run(NamedTuple):
     epochs: Annotated[int, Range(1, 10**6)] = 100
     batch_size: BatchSize = 256
     # At `optimizer.base_batch` images per batch; the rate in use is scaled with the batch.
-    learning_rate: Annotated[float, Range(0.0, 1e4, above=True)] = 0.1
+    learning_rate: Annotated[Number, Range(0.0, 1e4, above=True)] = 0.1
     log_every_steps: Count = 50
     probe_every_epochs: CountOrNone = 10  # kNN, feature std and effective rank; 0: never
     checkpoint_every_epochs: CountOrNone = 10
@@ -71,7 +72,7 @@ class DataOptions(NamedTuple):
     # 1 or 3, to which image files are converted; 0: as they are, files to RGB.
     channels: Annotated[int, one_of(0, 1, 3)] = 0
     # (black, white) of images of 16 bits and more, or of fractions; empty: see docs/data.md.
-    value_range: Annotated[Sequence[float], Length(2, 2, or_none=True), Ascending()] = ()
+    value_range: Annotated[Sequence[float], Length(2, 2, or_none=True), Ascending(strict=True)] = ()
     max_pixels: CountOrNone = 0  # larger images are left out; 0: 178,956,970
     # device: all images in its memory; grain: streamed; auto.
     pipeline: Annotated[str, OneOf(PIPELINES)] = "auto"
@@ -113,9 +114,9 @@ class OptimizerOptions(NamedTuple):
     drops_before_end: Annotated[Sequence[Epochs], Length(0, 1000)] = ()  # epochs
     drop_factor: ShareAboveZero = 0.1
     freeze_epochs: Epochs = 0.0  # of SwAV's prototypes and DINO's last layer
-    weight_decay: Annotated[float, Range(0.0, 100.0)] = 0.0
+    weight_decay: Annotated[Number, Range(0.0, 100.0)] = 0.0
     # Where weight decay ends by a cosine, as a multiple; 1.0: constant.
-    final_decay: Annotated[float, Range(0.0, 1000.0)] = 1.0
+    final_decay: Annotated[Number, Range(0.0, 1000.0)] = 1.0
     clip_norm: Weight = 0.0  # largest norm of the whole gradient; 0.0: any
     clip_each_norm: Weight = 0.0  # largest norm of the gradient of each parameter; 0.0: any
 
@@ -128,7 +129,7 @@ class EvaluationOptions(NamedTuple):
 
     batch_size: BatchSize = 256
     size: PixelsOrNone = 0  # 0: as views
-    crop: Annotated[float, Range(0.01, 1.0)] = 1.0
+    crop: Annotated[Number, Range(0.01, 1.0)] = 1.0
 
 
 class MethodOptions(NamedTuple):

@@ -43,10 +43,10 @@ def key_problems(config: Config) -> Iterator[Problem]:
 
 def range_problems(config: Config) -> Iterator[Problem]:
     """Values that their keys cannot have; missing keys are skipped."""
-    yield from value_problems(defaults.options(""), config)
+    yield from value_problems(defaults.options(""), dict(config))
     for section in defaults.SECTIONS:
         if section and isinstance(config.get(section), ConfigDict):
-            found = value_problems(defaults.options(section), config[section])
+            found = value_problems(defaults.options(section), dict(config[section]))
             yield from within(section, found)
     yield from _of_method(config)
     yield from _of_views(config)
@@ -67,7 +67,7 @@ def _of_method(config: Config) -> Iterator[Problem]:
             raise
         yield from within("method", [error.problem])
         return
-    yield from within("method", option_problems(name, options, section))
+    yield from within("method", option_problems(name, options, dict(section)))
 
 
 def _of_views(config: Config) -> Iterator[Problem]:
@@ -79,5 +79,5 @@ def _of_views(config: Config) -> Iterator[Problem]:
             what = "must be a view, a ConfigDict with the fields of ViewSpec"
             yield Problem(f"augment.{name}", view, what)
             continue
-        found = value_problems(options_of(ViewSpec), view)
+        found = value_problems(options_of(ViewSpec), dict(view))
         yield from within(f"augment.{name}", found)

@@ -43,6 +43,7 @@ HOSTILE = (
     [],
     (1, 2, 3),
     (0.9, 0.1),
+    (0.5, 0.5),
     (math.nan, math.nan),
     ("a", None),
     {"a": 1},
@@ -69,10 +70,14 @@ def variants():
     return [(name, variant) for name in names for variant in config_files.variants(name)]
 
 
+def keys(name, variant):
+    """The dotted keys of a configuration."""
+    return list(dotted(config_files.module(name).get_config(variant)))
+
+
 def cases(name, variant):
     """All (key, value) of a configuration."""
-    keys = list(dotted(config_files.module(name).get_config(variant)))
-    return itertools.product(keys, HOSTILE)
+    return itertools.product(keys(name, variant), HOSTILE)
 
 
 def with_value(name, variant, key, value):
@@ -131,10 +136,10 @@ def main(argv):
     counts, failures = collections.Counter(), []
     for name, variant in variants():
         outcomes = [set_in_python(name, variant, key, v) for key, v in cases(name, variant)]
-        keys = list(dict.fromkeys(outcome.key for outcome in outcomes))
         # Flags differ in their parsing only, which is the same for all variants.
         if variant == config_files.variants(name)[0]:
-            outcomes += [set_by_flag(name, variant, key, text) for key in keys for text in TEXTS]
+            texts = itertools.product(keys(name, variant), TEXTS)
+            outcomes += [set_by_flag(name, variant, key, text) for key, text in texts]
         counts.update(outcome.kind for outcome in outcomes)
         bad = [outcome for outcome in outcomes if outcome.kind in ("nonsense", "traceback")]
         failures += [(name, variant, *outcome) for outcome in bad]
