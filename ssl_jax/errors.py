@@ -11,6 +11,20 @@ LEVELS = ("fatal", "warning", "note")
 SHOWN = 120  # characters of a value
 
 
+def printable(text: str) -> str:
+    """Text as one line for a terminal or a log, whatever is in it.
+
+    Control characters, which may move the cursor or fake a line, and bytes that are not Unicode are
+    escaped as in a Python string.
+
+    >>> printable("a\\x1b[2J.png")
+    'a\\\\x1b[2J.png'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class Problem(NamedTuple):
     """Something wrong with one value; a component lists those of its own arguments.
 
@@ -31,7 +45,7 @@ class Problem(NamedTuple):
     def __str__(self) -> str:
         """One line, without the remedy: batch_size=63 must be a multiple of the 8 devices."""
         value = "" if self.value is None else f"={_shown(self.value)}"
-        return f"{self.key.removeprefix('/')}{value} {self.what}"
+        return printable(f"{self.key.removeprefix('/')}{value} {self.what}")
 
 
 def _shown(value: Any) -> str:
@@ -43,13 +57,18 @@ def _shown(value: Any) -> str:
 class UserError(Exception):
     """Something that the user can fix; commands print it as one line and exit with 1.
 
-    The message names the value that is wrong and the rule that it breaks. `problem` holds the same
+    The message is one line without control characters, whatever names of files are in it. It names
+    the value that is wrong and the rule that it breaks. `problem` holds the same
     as data where a component found it among its arguments.
     """
 
     def __init__(self, message: str, problem: Problem | None = None):
-        super().__init__(message)
+        super().__init__(printable(message))
         self.problem = problem
+
+
+class UsageError(UserError):
+    """A command line that cannot be understood; commands exit with 2."""
 
 
 def refuse(problems: Iterable[Problem]) -> None:

@@ -5,7 +5,8 @@
 ml_collections parses them; what is wrong ends in one line instead of tracebacks.
 """
 
-import difflib
+import functools
+import operator
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,13 +14,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import config_flags
 
 from ssl_jax import __version__
 from ssl_jax.command_line import config_files
 from ssl_jax.command_line.config_help import config_help
-from ssl_jax.errors import UserError, in_section
+from ssl_jax.errors import Problem, UsageError, in_section
 from ssl_jax.names.dotted import dotted
+from ssl_jax.names.similar import similar
+from ssl_jax.options.judge import WORDS
 
 _OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]+)")
 
@@ -49,18 +52,19 @@ def parse(
       extra: further flags that the command has, by name, with their help.
 
     Raises:
-      UserError: for an unknown key or flag, a wrong type, a missing file, a stray argument.
+      UsageError: for an unknown key or flag, a wrong type, a missing file, a stray argument.
+      UserError: for a configuration file that cannot be run.
     """
     answer(argv, description, extra)
     text = named(argv) or default
     if not text:
-        raise UserError("which configuration? for instance --config=ba_moco")
+        raise UsageError("which configuration? for instance --config=ba_moco")
     chosen = config_files.choose(text)
-    argv = [argv[0], f"--config={chosen.file}:{chosen.variant}", *_without_config(argv[1:])]
+    config: Any = config_files.load(chosen)
+    argv = [argv[0], *_without_config(argv[1:])]
     keys = [match[1] for arg in argv if (match := _OVERRIDE.match(arg))]
-    _check_keys(keys, _read(argv[:2], {}))
-    values = _read(argv, extra)
-    config: Any = values["config"].value
+    _check_keys(keys, list(dotted(config)))
+    values = _read(argv, config, extra)
     _drop_options(config, keys)
     parts = [chosen.file.stem, *filter(None, [chosen.variant]), f"seed{config.seed}"]
     return Command(
@@ -130,35 +134,55 @@ def _without_config(argv: Sequence[str]) -> list[str]:
     return kept
 
 
-def _read(argv: list[str], extra: Mapping[str, str]) -> flags.FlagValues:
+def _read(argv: list[str], config: Any, extra: Mapping[str, str]) -> flags.FlagValues:
+    """The flags, after `config` has been changed by those for its keys."""
     values = flags.FlagValues()
-    config_flags.DEFINE_config_file("config", flag_values=values, lock_config=True, sys_argv=argv)
+    config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)
     for name, text in {"workdir": "Folder of the run.", **extra}.items():
         flags.DEFINE_string(name, None, text, flag_values=values)
-    # ml_collections would run the file inside the module that an earlier one left.
-    sys.modules.pop("config_config", None)
     try:
         stray = values(argv)[1:]
-    except UserError:
-        raise
-    except flags.Error as error:
-        raise UserError(" ".join(str(error).split())) from None
-    except Exception as error:  # whatever a configuration file may do wrong
-        reason = str(error).strip().splitlines()[-1:] or [""]
-        raise UserError(f"--config cannot be read, {type(error).__name__}: {reason[0]}") from error
-    if not isinstance(values["config"].value, ConfigDict):
-        raise UserError("--config cannot be read: it needs a get_config(variant) -> ConfigDict")
+    except flags.UnrecognizedFlagError as error:
+        keys = [f"config.{key}" for key in dotted(config)]
+        near = similar(error.flagname, [*keys, "config", "workdir", *extra])
+        hint = f"did you mean --{near}?" if near else "--help lists those that there are"
+        raise UsageError(f"there is no flag --{error.flagname}; {hint}") from None
+    except (flags.Error, OverflowError) as error:
+        raise _refusal(argv, config, error) from None
     if stray:
         hint = f"; write --{stray[0]}" if stray[0].startswith("config.") else ""
-        raise UserError(f"stray argument {stray[0]!r}{hint}")
+        raise UsageError(f"stray argument {stray[0]!r}{hint}")
     return values
 
 
-def _check_keys(keys: list[str], values: flags.FlagValues) -> None:
-    config: Any = values["config"].value
-    known = list(dotted(config))
+def _refusal(argv: list[str], config: Any, error: Exception) -> UsageError:
+    """The refusal of the value of a flag, in our words."""
+    for arg in argv:
+        match = _OVERRIDE.match(arg)
+        if match and "=" in arg and _is_refused(config, arg):
+            key, text = f"config.{match[1]}", arg.partition("=")[2]
+            kind = type(functools.reduce(operator.getitem, match[1].split("."), config))
+            problem = Problem(key, text, f"must be {WORDS.get(kind, 'a tuple, as (1, 2)')}")
+            return UsageError(f"--{key}={text} {problem.what}", problem)
+    return UsageError(" ".join(str(error).split()))
+
+
+def _is_refused(config: Any, arg: str) -> bool:
+    """Whether ml_collections does not take one flag by itself."""
+    values, copy = flags.FlagValues(), config.copy_and_resolve_references()
+    config_flags.DEFINE_config_dict("config", copy, flag_values=values, sys_argv=["", arg])
+    try:
+        values(["", arg])
+    except (flags.Error, OverflowError):
+        return True
+    return False
+
+
+def _check_keys(keys: Sequence[str], known: Sequence[str]) -> None:
     for key in keys:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean config.{near[0]}?" if near else ""
-            raise UserError(f"there is no config.{key}{hint}")
+            inside = [name for name in known if name.startswith(f"{key}.")]
+            near = min(inside, key=lambda name: not name.endswith(".name"), default="")
+            near = near or similar(key, known)
+            hint = f"did you mean config.{near}?" if near else "--help says where all keys are"
+            raise UsageError(f"there is no config.{key}; {hint}")

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from ssl_jax import __version__
-from ssl_jax.errors import UserError
+from ssl_jax.errors import UsageError
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, as for everything that the user can fix."""
-        raise UserError(f"{message}; see {self.prog} --help")
+        raise UsageError(f"{message}; see {self.prog} --help")
 
 
 def parser(program: str, description: str | None) -> argparse.ArgumentParser:

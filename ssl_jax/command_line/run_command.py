@@ -11,7 +11,7 @@ from absl import flags
 
 from ssl_jax.command_line.compiled_programs import keep_compiled
 from ssl_jax.command_line.interrupts import Interrupts, Terminated
-from ssl_jax.errors import UserError
+from ssl_jax.errors import UsageError, UserError
 
 TERMINATED = 143  # 128 + SIGTERM, as shells have it
 
@@ -24,8 +24,9 @@ def run(
 ) -> NoReturn:
     """Runs a command on `argv`, by default sys.argv, and exits.
 
-    The exit code is 0; 1 after one line on what the user can fix, or what the system refuses; 130
-    after Ctrl-C; `terminated` after SIGTERM; or 141 once nobody reads what the command prints.
+    The exit code is 0; 1 after one line on what the user can fix, or what the system refuses; 2
+    after one on a command line that cannot be understood; 130 after Ctrl-C; `terminated` after
+    SIGTERM; or 141 once nobody reads what the command prints.
     """
     argv = keep_compiled(sys.argv if argv is None else argv)
     _open_missing_streams()
@@ -47,7 +48,7 @@ def _ended(command: Callable[[Sequence[str]], None], argv: Sequence[str], termin
             return 0
     except UserError as error:
         _complain(f"error: {error}")
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     except (KeyboardInterrupt, Terminated) as stop:
         interrupted = isinstance(stop, KeyboardInterrupt)
         line, code = interrupts.end(signal.SIGINT if interrupted else signal.SIGTERM)

@@ -33,12 +33,16 @@ def own_code(name: str, key: str = "name") -> Iterator[None]:
 
 def refusal(name: str, did: str, error: Exception, key: str = "name") -> UserError:
     """The refusal of a module for its exception; `did` is what the module did, as "raised"."""
+    problem = Problem(key, name, f"{did} {reason(error)}")
+    return UserError(str(problem), problem)
+
+
+def reason(error: BaseException) -> str:
+    """What was raised, and in which line of which file of the user's."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if _is_own(frame.filename)]
     place = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    problem = Problem(key, name, f"{did} {reason}{place}")
-    return UserError(str(problem), problem)
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
 
 
 def _is_own(file: str) -> bool:

@@ -113,8 +113,10 @@ def _broken(kind: Any, value: Any, default: Any) -> str:
     if get_origin(kind) is Literal:
         kind, rules = object, [OneOf(get_args(kind)), *rules]
     if get_origin(kind) in (Union, types.UnionType):
-        broken = [_broken(one, value, default) for one in get_args(kind)]
-        return "" if "" in broken else broken[0]
+        found = [_broken(one, value, default) for one in get_args(kind)]
+        if "" not in found or value is None:
+            return "" if "" in found else found[0]
+        kind = object
     if kind is int and not rules:
         rules = [_count(default)]
     origin = get_origin(kind) or kind

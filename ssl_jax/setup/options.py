@@ -1,10 +1,10 @@
 """Options of a section as plain Python, and what is wrong with those of a method."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ssl_jax.errors import Problem
+from ssl_jax.names.similar import similar
 from ssl_jax.options.judge import Option, value_problems
 from ssl_jax.types import Config
 
@@ -21,8 +21,8 @@ def option_problems(
     given = {key: value for key, value in values.items() if key != "name"}
     for key in given:
         if key not in options:
-            near = difflib.get_close_matches(key, options, n=1)
-            remedy = f"did you mean {near[0]}?" if near else ""
+            near = similar(key, options)
+            remedy = f"did you mean {near}?" if near else ""
             what = f"is no option of {name}; it has {', '.join(options)}"
             yield Problem(key, given[key], what, remedy)
     yield from value_problems(options, given)

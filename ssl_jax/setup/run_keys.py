@@ -1,6 +1,5 @@
 """Which keys a configuration has, and what each of them may be."""
 
-import difflib
 from collections.abc import Iterator
 from operator import attrgetter
 
@@ -12,6 +11,7 @@ from ssl_jax.errors import Problem, UserError, within
 from ssl_jax.names.dotted import dotted
 from ssl_jax.names.lookup import find
 from ssl_jax.names.own_code import own_code
+from ssl_jax.names.similar import similar
 from ssl_jax.options.judge import options_of, value_problems
 from ssl_jax.setup import defaults
 from ssl_jax.setup.options import option_problems
@@ -31,8 +31,8 @@ def key_problems(config: Config) -> Iterator[Problem]:
         yield Problem(section, config[section], "must be a section, a ConfigDict of its keys")
     for key in given:
         if key not in known and key.split(".")[0] not in OPEN and key not in whole:
-            near = difflib.get_close_matches(key, known, n=1)
-            remedy = f"did you mean config.{near[0]}?" if near else ""
+            near = similar(key, known)
+            remedy = f"did you mean config.{near}?" if near else ""
             yield Problem(key, attrgetter(key)(config), "is not known", remedy)
     for key in [key for key in known if key.split(".")[0] not in OPEN] + ["method.name"]:
         if key not in given and key.split(".")[0] not in whole:

@@ -76,7 +76,7 @@ def test_the_command_exits_with_one_line_and_no_traceback(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["x", "--config=configs/ba_moco.py", "config.lr=3"])
     with pytest.raises(SystemExit) as exit:
         run_command.run(main.main)
-    assert exit.value.code == 1
+    assert exit.value.code == 2
     said = capsys.readouterr()
     assert said.err.startswith("error: stray argument") and said.err.count("\n") == 1
 
