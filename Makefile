@@ -4,7 +4,7 @@ VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: train test test-slow test-torch test-browser test-accelerator check format clean
+.PHONY: train test test-slow test-torch test-browser test-accelerator test-fuzz check format clean
 
 train: $(VENV)/installed
 	$(BIN)/python -m ssl_jax.main --config=configs/ba_moco.py
@@ -22,6 +22,11 @@ test-torch: $(VENV)/installed-test-torch
 # Needs Chromium, as Debian's package `chromium`.
 test-browser: $(VENV)/installed-test
 	$(PYTEST) -m browser
+
+# Every key of every configuration with hostile values; tests/fuzz/test_values.py is a sample of it.
+test-fuzz: $(VENV)/installed-test
+	$(BIN)/python -m tests.fuzz.values experiments/results/fuzz_values.json
+	FUZZ_EXAMPLES=5000 $(PYTEST) tests/fuzz
 
 # On a GPU, or with PLATFORM=tpu: jax for it must be installed, as pip install -U 'jax[cuda13]'.
 PLATFORM ?= cuda

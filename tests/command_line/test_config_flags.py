@@ -1,5 +1,8 @@
 """Command lines with a configuration: names, paths, variants, overrides, and what is wrong."""
 
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import pytest
 
 from ssl_jax import main
 from ssl_jax.command_line import config_files, config_flags, run_command
-from ssl_jax.errors import UserError
+from ssl_jax.errors import UsageError, UserError
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,15 +26,27 @@ def from_root(monkeypatch):
         ("--config.lerning_rate=3", "no config.lerning_rate; did you mean config.learning_rate"),
         ("--config.fusion.dept=3", "did you mean config.fusion.depth"),
         ("--config.epochs=1.5", "config.epochs=1.5"),
-        ("--config.fusion.enabled=maybe", "maybe"),
+        ("--config.epochs=abc", "--config.epochs=abc must be a whole number$"),
+        ("--config.learning_rate=fast", "--config.learning_rate=fast must be a number$"),
+        ("--config.fusion.enabled=maybe", "maybe must be True or False$"),
+        ("--config.epochs=\x1b[2J", r"epochs=\\x1b\[2J must be a whole number$"),
+        ("--config.lr=3", "did you mean config.learning_rate"),
+        ("--config.wd=3", "did you mean config.optimizer.weight_decay"),
+        ("--config.temperature=3", "did you mean config.method.temperature"),
+        ("--config.method=byol", "did you mean config.method.name"),
+        ("--epochs=5", "no flag --epochs; did you mean --config.epochs"),
+        ("--batch-size=5", "no flag --batch-size; did you mean --config.batch_size"),
+        ("--lr=5", "did you mean --config.learning_rate"),
+        ("--config=nope", "there are align_uniform, .*ba_moco"),
+        ("--config=simclrr", "did you mean simclr"),
         ("config.lr=3", "stray argument 'config.lr=3'; write --config.lr=3"),
-        ("--wrkdir=x", "wrkdir"),
+        ("--wrkdir=x", "no flag --wrkdir; did you mean --workdir"),
         ("--config=configs/ba_mocco.py", "no such file"),
         ("--config=configs/ba_moco.py:cifar11", "no variant 'cifar11'.*cifar10"),
     ],
 )
 def test_wrong_arguments_are_said_in_one_line(argument, message):
-    with pytest.raises(UserError, match=message) as caught:
+    with pytest.raises(UsageError if ":" not in argument else UserError, match=message) as caught:
         config_flags.parse(["ssl_jax", "--config=configs/ba_moco.py", argument])
     assert "\n" not in str(caught.value)
 
@@ -111,6 +126,46 @@ def test_a_file_of_ones_own_changes_no_import(tmp_path, monkeypatch):
     assert (command.config.epochs, command.config.seed) == (7, 4)
     assert command.workdir == Path("~/run").expanduser()
     assert sys.path == before
+
+
+@pytest.mark.parametrize("argument", ["configs/simclr.py", "simclr"])
+def test_a_copied_folder_of_configurations_changes_none_of_the_package(tmp_path, argument):
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    common = tmp_path / "configs" / "common.py"
+    common.write_text(common.read_text().replace("config.epochs = 40", "config.epochs = 7"))
+    code = (
+        "import sys\n"
+        "from ssl_jax.command_line import config_flags\n"
+        "before = list(sys.path)\n"
+        f"config = config_flags.parse(['x', '--config={argument}']).config\n"
+        "assert sys.path == before\n"
+        "print(config.epochs)\n"
+    )
+    # The working folder is on sys.path, as for `python -m ssl_jax.main`.
+    path = os.pathsep.join(["", str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "40\n", done.stderr
+
+
+def test_nothing_that_a_file_does_to_the_path_stays(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import sys\nsys.path.insert(0, 'elsewhere')\nfrom ssl_jax.configs.byol import get_config\n"
+    )
+    before = list(sys.path)
+    config_flags.parse(["x", f"--config={tmp_path}/mine.py:tiny"])
+    assert sys.path == before
+
+
+def test_a_mistake_in_a_file_is_said_with_its_line(tmp_path):
+    (tmp_path / "mine.py").write_text("def get_config(variant):\n    return 1 / 0\n")
+    with pytest.raises(UserError, match=r"ZeroDivisionError.*mine.py, line 2"):
+        config_flags.parse(["x", f"--config={tmp_path}/mine.py"])
 
 
 @pytest.fixture
