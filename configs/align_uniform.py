@@ -15,7 +15,7 @@ Where the settings come from. None were published for the loss without a queue o
                             without the first two we use a batch of 256. MSBReg's Table 1 has 74.60
 
 Measured with this code: digits, seed 0, 85 s on one CPU core: kNN 97.22 %, linear 97.22 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

@@ -12,7 +12,7 @@ Published, linear top-1 on ImageNet-100, 400 epochs, the best of 10 runs: 68.76,
 fusion (Table 3).
 
 Measured with this code: digits, seed 0, 95 s on one CPU core: kNN 90.56 %, linear 91.67 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

@@ -13,7 +13,7 @@ patches of the fusion are the paper's at 224 pixels, 16; at other sizes they are
 Published, linear top-1: CIFAR-10 92.12, CIFAR-100 66.53, ImageNet-100 63.62, ImageNet 59.41.
 
 Measured with this code: digits, seed 0, 110 s on one CPU core: kNN 96.39 %, linear 97.22 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

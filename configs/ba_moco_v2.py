@@ -14,7 +14,7 @@ fusion (Table 3); ImageNet with --config.fusion.depth=0, 1, 2, 3: 52.50, 53.35, 
 (Table 4).
 
 Measured with this code: digits, seed 0, 97 s on one CPU core: kNN 98.61 %, linear 97.50 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

@@ -13,7 +13,7 @@ Where the settings come from, and the linear top-1 published with them:
                             ResNet-50, batch 2048, projector 8192, 1000 epochs: 73.5
 
 Measured with this code: digits, seed 0, 84 s on one CPU core: kNN 95.28 %, linear 96.94 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

@@ -23,7 +23,7 @@ Where the settings come from, and the linear top-1 published with them:
 BA-SSL's Table 2 has 91.9 on CIFAR-10, 69.2 on CIFAR-100 and 64.1 on ImageNet-100.
 
 Measured with this code: digits, seed 0, 126 s on one CPU core: kNN 94.17 %, linear 92.78 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

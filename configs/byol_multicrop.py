@@ -12,7 +12,7 @@ small views of half the side.
 Published, linear top-1 on ImageNet, ResNet-50: 65.8, 68.7 and 70.3 after 100, 200 and 300 epochs.
 
 Measured with this code: digits, seed 0, 139 s on one CPU core: kNN 85.56 %, linear 90.00 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

@@ -14,7 +14,7 @@ Where the settings come from, and the linear top-1 published with them:
   imagenet100               the same with ResNet-18, 400 epochs; none published
 
 Measured with this code: digits, seed 0, 136 s on one CPU core: kNN 93.89 %, linear 92.50 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

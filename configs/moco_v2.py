@@ -24,7 +24,7 @@ BA-SSL's Table 2 has, linear, 91.3 on CIFAR-10, 68.3 on CIFAR-100, 61.9 on Image
 ImageNet, with ResNet-18 and batch 256.
 
 Measured with this code: digits, seed 0, 92 s on one CPU core: kNN 98.33 %, linear 96.39 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

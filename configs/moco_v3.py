@@ -19,7 +19,7 @@ top-1 published with them:
   imagenet_vit_small        the official code, batch 4096, 300 epochs: 73.2
 
 Measured with this code: digits, seed 0, 107 s on one CPU core: kNN 96.94 %, linear 98.33 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

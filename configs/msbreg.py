@@ -19,7 +19,7 @@ The ablations are experiments/msbreg/table6.py, table8.py and table11.py; BYOL i
 --config.method.attraction=mean_pairs --config.method.lambda_s=0.0 --config.method.lambda_b=0.0.
 
 Measured with this code: digits, seed 0, 209 s on one CPU core: kNN 95.83 %, linear 95.28 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

@@ -23,7 +23,7 @@ Where the settings come from, and the linear top-1 published with them:
 BA-SSL's Table 2 has 91.1 on CIFAR-10, 65.3 on CIFAR-100 and 62.1 on ImageNet-100.
 
 Measured with this code: digits, seed 0, 80 s on one CPU core: kNN 96.67 %, linear 97.22 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

@@ -18,7 +18,7 @@ Where the settings come from, and the linear top-1 published with them:
 BA-SSL's Table 2 has 91.2 on CIFAR-10, 64.4 on CIFAR-100 and 62.5 on ImageNet-100.
 
 Measured with this code: digits, seed 0, 77 s on one CPU core: kNN 95.56 %, linear 95.28 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

@@ -12,8 +12,8 @@ Where the settings come from, and the published top-1:
                             90 epochs, learning rate times 0.1 after 30 and 60
   imagenet100               the same; none published
 
-Measured with this code: digits, seed 0, 39 s on one CPU core: kNN 98.61 %, linear 98.61 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+Measured with this code: digits, seed 0, 31 s on two CPU cores: kNN 98.89 %, linear 98.89 %
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

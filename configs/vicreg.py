@@ -15,7 +15,7 @@ Where the settings come from, and the linear top-1 published with them:
                             73.2
 
 Measured with this code: digits, seed 0, 86 s on one CPU core: kNN 98.06 %, linear 96.67 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

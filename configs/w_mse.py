@@ -20,7 +20,7 @@ Where the settings come from, and the linear top-1 published with them:
 The official code changes colours before it crops.
 
 Measured with this code: digits, seed 0, 80 s on one CPU core: kNN 97.22 %, linear 97.78 %
-(experiments/results/digits.json). See docs/results.md; no published recipe has been trained to its
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its
 end.
 """
 

@@ -24,7 +24,7 @@ from ssl_jax.errors import UserError
 if TYPE_CHECKING:
     from experiments.engine.store import Store
 
-SCALES = ("smoke", "small", "gpu", "paper")
+SCALES = ("smoke", "digits", "small", "gpu", "paper")
 
 
 def main(argv: Sequence[str]) -> None:

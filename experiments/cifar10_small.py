@@ -1,6 +1,6 @@
 """A method's bare config on a small part of CIFAR-10.
 
-The config of `methods_cifar10_small`, and with twice the images that of the scale `small`.
+With twice the images it is the config of the scale `small`.
 
     python -m ssl_jax.main --config=experiments/cifar10_small.py:byol --config.data.path=DIR
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from runs import RESULTS
+RESULTS = Path(__file__).parent / "results"
 
 NAME = "compiled_for_h200"
 ROOT = Path(__file__).parent.parent

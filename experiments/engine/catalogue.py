@@ -8,7 +8,7 @@ from experiments.engine.table import Table
 from ssl_jax.errors import UserError
 
 FOLDER = Path(__file__).parents[1]
-PAPERS = ("ba_ssl", "msbreg", "multi_network", "downscaled")
+PAPERS = ("ba_ssl", "msbreg", "multi_network", "downscaled", "ours")
 
 
 def names() -> list[str]:

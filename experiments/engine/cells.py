@@ -36,12 +36,15 @@ class Cell(NamedTuple):
         on = f" on {self.data}" if self.data else ""
         return f"{self.protocol}{on}" + (f" after {self.at:g} of the epochs" if self.at < 1 else "")
 
-    def final(self, result: Mapping[str, Any]) -> float | None:
-        """Its value in the evaluation at the end of training, if that has it."""
+    def final(self, result: Mapping[str, Any], who: str = "trained") -> float | None:
+        """Its value in the evaluation at the end of training, if that has it.
+
+        who: "trained", or "untrained" and "pixels", beside which it stands there.
+        """
         if self.data or self.at < 1 or not result["evaluation"]:
             return None
         name = FINAL.get((self.protocol, self.metric), "")
-        return result["evaluation"].get("trained", {}).get(name)
+        return result["evaluation"].get(who, {}).get(name)
 
     def value(self, result: Mapping[str, Any]) -> float | None:
         """Its value in the result of a run; None where there is none."""

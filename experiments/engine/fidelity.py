@@ -89,7 +89,7 @@ def unmentioned(name: str, variant: str) -> dict[str, Any]:
         for wanted in values
         for key in keys_of(wanted, resolved)
     }
-    left = [key for key in resolved if key not in mentioned and key not in NAMES]
+    left = sorted(key for key in resolved if key not in mentioned and key not in NAMES)
     return {key: resolved[key] for key in left if base.get(key) != resolved[key]}
 
 

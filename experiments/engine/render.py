@@ -128,7 +128,7 @@ def _footnotes(table: Table, rows: Mapping[str, Measured], scale: str) -> list[s
     results = [result for row in rows.values() for result in row.results.values()]
     devices = sorted({result["device"] for result in results})
     commits = sorted({result["commit"] for result in results})
-    lines = [f"Protocols: {'; '.join(named)}."]
+    lines = [f"Protocols: {'; '.join(named)}.", *_to_beat(table, rows, scale)]
     if any(row.against for row in table.rows):
         pairs = {row.against: None for row in table.rows if row.against}
         lines.append(
@@ -138,6 +138,24 @@ def _footnotes(table: Table, rows: Mapping[str, Measured], scale: str) -> list[s
     lines += [f"Reading: {reading}" for reading in table.readings]
     if results:
         lines.append(f"Made on {', '.join(devices)} with {', '.join(commits)}.")
+    return lines
+
+
+def _to_beat(table: Table, rows: Mapping[str, Measured], scale: str) -> list[str]:
+    """What an untrained encoder and raw pixels have in the columns, beside the first row."""
+    first = next((row for row in rows.values() if row.results), None)
+    if first is None:
+        return []
+    lines = []
+    for who, name in (("untrained", "the untrained encoder"), ("pixels", "raw pixels")):
+        numbers = []
+        for column in table.columns:
+            cell = cell_of(column, scale)
+            own = [cell.final(result, who) for result in first.results.values() if cell]
+            found = [100 * value for value in own if value is not None]
+            numbers += [f"{column.title} {spread(found).mean:.2f}"] if found else []
+        if numbers:
+            lines.append(f"To beat: {', '.join(numbers)} of {name} ({first.row.name}).")
     return lines
 
 
@@ -175,4 +193,4 @@ def state(table: Table, scale: str, store: Store) -> str:
     done = sum(
         any(not missing(run, result) for result in store.of_settings(run.config)) for run in runs
     )
-    return f"{done}/{len(runs)}"
+    return f"{done}/{len(runs)}" if runs else "-"

@@ -44,6 +44,10 @@ def _smoke(row: Row) -> ConfigDict:
     return config_files.module(row.config).get_config("tiny")
 
 
+def _digits(row: Row) -> ConfigDict:
+    return config_files.module(row.config).get_config()
+
+
 def _small(row: Row) -> ConfigDict:
     config = cifar10_small.get_config(row.config)
     config.data.limit = 10_000
@@ -70,6 +74,12 @@ SCALES = {
         "64 of scikit-learn's digits, one epoch, a network of width 4: whether it runs at all",
         _smoke,
         dict.fromkeys((*TRAINED, "finetune", "finetune_1", "finetune_10"), "ridge"),
+        data="digits",
+    ),
+    "digits": Scale(
+        "scikit-learn's 1,797 digits, the bare configs, 40 epochs; a minute or two a row on a core",
+        _digits,
+        dict.fromkeys(TRAINED, "ridge"),
         data="digits",
     ),
     "small": Scale(

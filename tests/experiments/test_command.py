@@ -43,11 +43,11 @@ def test_every_table_is_listed_with_its_state(call):
     code, lines, errors = call("list")
     assert (code, errors) == (0, [])
     head, *tables = lines
-    assert head.split() == ["table", "rows", "smoke", "small", "gpu", "paper"]
+    assert head.split() == ["table", "rows", "smoke", "digits", "small", "gpu", "paper"]
     assert [line.split()[0] for line in tables] == catalogue.names()
     (own,) = [line.split() for line in tables if line.startswith(f"{TABLE} ")]
-    assert own[1:6] == ["4", "0/12", "0/12", "0/12", "0/12"]
-    assert " ".join(own[6:]) == "Multi-network, Table 4"
+    assert own[1:7] == ["4", "0/12", "-", "0/12", "0/12", "0/12"]
+    assert " ".join(own[7:]) == "Multi-network, Table 4"
 
 
 def test_a_table_is_run_with_all_rows_and_seeds_at_the_scale_small(call, calls):

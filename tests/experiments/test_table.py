@@ -27,12 +27,13 @@ def test_changes_hold_at_every_scale_and_those_of_a_scale_come_after_them():
     found = {scale: resolve(one, scale) for scale in scales.SCALES}
     assert {scale: config.method.k for scale, config in found.items()} == {
         "smoke": 3,
+        "digits": 3,
         "small": 1,
         "gpu": 3,
         "paper": 3,
     }
     epochs = [config.epochs for config in found.values()]
-    assert epochs == [1, 5, 200, 7]
+    assert epochs == [1, 40, 5, 200, 7]
     assert all(config.batch_size == 32 and config.seed == 3 for config in found.values())
 
 
@@ -103,9 +104,10 @@ def test_an_unknown_row_lists_what_exists(made):
 
 def test_a_protocol_that_a_scale_has_no_time_for_gives_its_place_to_another(made):
     other = Column("top-5", "multi_network", "top5")
-    made = made._replace(columns=(LINEAR, other, KNN))
+    rows = [one._replace(scales=tuple(scales.SCALES)) for one in made.rows]
+    made = made._replace(columns=(LINEAR, other, KNN), rows=rows)
     wanted = {scale: missing(runs_of(made, scale)[0], None) for scale in scales.SCALES}
-    assert wanted["smoke"] == wanted["small"] == ["ridge", "knn"]
+    assert wanted["smoke"] == wanted["digits"] == wanted["small"] == ["ridge", "knn"]
     assert wanted["gpu"] == wanted["paper"] == ["multi_network", "knn"]
 
 

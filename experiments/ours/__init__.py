@@ -1,0 +1,1 @@
+"""Comparisons of ours that no paper has, one file each."""
