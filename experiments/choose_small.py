@@ -27,7 +27,8 @@ from ssl_jax.data.splits import set_aside
 from ssl_jax.devices import hardware
 from ssl_jax.encoder.load import load_encoder
 from ssl_jax.evaluation.classifiers.ridge import ridge_probe
-from ssl_jax.evaluation.features import Labelled, extract, pixels
+from ssl_jax.evaluation.extract import extract, pixels
+from ssl_jax.evaluation.features import Labelled
 from ssl_jax.setup.data import load_splits
 from ssl_jax.storage.atomic import write_json
 

@@ -6,13 +6,18 @@ from pathlib import Path
 
 
 def finished(workdir: Path) -> bool:
-    """Whether there is a result for exactly the settings that the run was last started with."""
+    """Whether there is a result for exactly the settings that the run was last started with.
+
+    It is written after training and completed by the evaluation.
+    """
     files = (workdir / "result.json", workdir / "config.json")
     try:
         result, config = (json.loads(file.read_text()) for file in files)
     except FileNotFoundError:
         return False
-    return result["config"] == config
+    at_end = config.get("evaluation", {}).get("at_end", [])
+    evaluated = result.get("evaluated", at_end)
+    return result["config"] == config and set(at_end) <= set(evaluated)
 
 
 if __name__ == "__main__":

@@ -26,12 +26,14 @@ def main(argv: Sequence[str]) -> None:
     if args.batch_size < 1:
         raise UserError(f"--batch_size={args.batch_size} must be at least 1")
     # Late: `--help` answers without jax.
+    from ssl_jax.devices.cluster import join_cluster
     from ssl_jax.embedding import write
     from ssl_jax.embedding.embed import embed
     from ssl_jax.embedding.stream import find
     from ssl_jax.encoder.load import load_encoder
 
     with expendable_output():
+        join_cluster()
         write.check(args.output)
         found = find(args.images)
         embed(load_encoder(args.workdir), found, args.output, batch_size=args.batch_size)

@@ -16,7 +16,7 @@ from ssl_jax.evaluation.protocol_names import PROTOCOLS
 
 def main(argv: Sequence[str]) -> None:
     """Flags: --workdir --protocol --data --data_path --data_classes --seeds --step --labels
-    --batch_size"""
+    --batch_size --dtype"""
     args = _parse(argv)
     names = args.protocol.split(",")
     _check(args, names)
@@ -40,6 +40,7 @@ def main(argv: Sequence[str]) -> None:
             seeds=args.seeds,
             batch_size=args.batch_size,
             labels=args.labels,
+            dtype=args.dtype,
         )
 
 
@@ -61,6 +62,12 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--step", type=int, help="which checkpoint; default: the latest")
     parser.add_argument("--labels", type=path, help="file: names of the images that have labels")
     parser.add_argument("--batch_size", type=int, default=256, help="images encoded at a time")
+    parser.add_argument(
+        "--dtype",
+        default="float32",
+        choices=("float32", "bfloat16"),
+        help="in which features are kept; bfloat16 takes half the memory",
+    )
     return parser.parse_args(list(argv[1:]))
 
 

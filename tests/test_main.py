@@ -13,8 +13,10 @@ import pytest
 
 from ssl_jax import main
 from ssl_jax.errors import UserError
+from ssl_jax.evaluation import final_evaluation
 from ssl_jax.training import step, trainer
 from ssl_jax.training.metrics_log import MetricsLog
+from tests.launch.stubbed_site import load_script
 from tests.refusals import refuses
 
 ROOT = Path(__file__).parent.parent
@@ -262,3 +264,50 @@ def test_evaluate_repeats_the_result(whole, tmp_path, capsys):
         evaluate.main(["x", f"--workdir={tmp_path}"])
     with pytest.raises(UserError, match="--protocol=sgd: there are knn, ridge"):
         evaluate.main(["x", f"--workdir={folder}", "--protocol=knn,sgd"])
+
+
+def test_an_evaluation_that_fails_costs_nothing_but_itself(tmp_path, monkeypatch, capsys):
+    def fail(*_, **__):
+        stored = json.loads((tmp_path / "result.json").read_text())
+        assert stored["digest"] and stored["evaluated"] == ["knn"]
+        assert "knn_top1" in stored["evaluation"]["trained"]
+        raise MemoryError
+
+    finished = load_script("finished").finished
+    flags = ("--config.epochs=1", "--config.evaluation.pixels=never")
+    with monkeypatch.context() as patch:
+        patch.setitem(final_evaluation.METRICS, "ridge", fail)
+        with pytest.raises(
+            UserError, match=r"more memory.*dtype=bfloat16.*the same command goes on"
+        ):
+            train(tmp_path, *flags)
+        assert not finished(tmp_path)
+        patch.setitem(final_evaluation.METRICS, "knn", fail)  # is not run again
+        with pytest.raises(UserError, match="the training is complete"):
+            train(tmp_path, *flags, "--config.evaluation.dtype=bfloat16")
+    trained = (tmp_path / "metrics.jsonl").read_bytes()
+    result = train(tmp_path, *flags)
+    assert finished(tmp_path) and (tmp_path / "metrics.jsonl").read_bytes() == trained
+    assert result["evaluated"] == ["knn", "ridge"]
+    assert set(result["evaluation"]) == {"trained", "untrained", "protocol"}
+    for scores in (result["evaluation"]["trained"], result["evaluation"]["untrained"]):
+        assert {"knn_top1", "linear_top1"} <= set(scores)
+    capsys.readouterr()
+    assert train(tmp_path, *flags) == result  # nothing is left to do
+    assert "raw pixels" not in capsys.readouterr().out
+
+
+def test_protocols_at_the_end_are_those_of_the_configuration(tmp_path, capsys):
+    result = train(tmp_path, "--config.epochs=1", "--config.evaluation.at_end=()")
+    assert (result["evaluation"], result["evaluated"]) == (None, [])
+    assert "config.evaluation.at_end" in capsys.readouterr().out
+    chosen = "--config.evaluation.at_end=('knn', 'geometry')"
+    result = train(tmp_path, "--config.epochs=1", chosen)
+    assert result["evaluated"] == ["knn", "geometry"] and result["steps"] == 4
+    assert set(result["evaluation"]["pixels"]) == {"knn", "knn_top1", "knn_top5"}
+    (file,) = (tmp_path / "evaluations").glob("*.json")
+    found = json.loads(file.read_text())
+    assert found["protocol"] == "geometry" and found["data"] == "digits-128"
+    assert found["step"] == 4 and "uniformity" in found
+    with refuses("config.evaluation.at_end", ("knn", "rigde")):
+        train(tmp_path, "--config.epochs=1", "--config.evaluation.at_end=('knn', 'rigde')")

@@ -16,8 +16,12 @@ from ssl_jax.augment.policy import to_float
 from ssl_jax.data.decode import decode
 from ssl_jax.data.folders import list_images
 from ssl_jax.devices import sharding
+from ssl_jax.devices.processes import from_all
 from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
+
+# What became of a file.
+READABLE, CHANGED = 1, 2
 
 
 class FileList(NamedTuple):
@@ -68,8 +72,11 @@ def stream(
 ) -> Iterator[FeatureRows]:
     """Computes features on all devices, in the order of the files.
 
+    Each process reads the files of its devices; all get all features.
+
     Images are decoded to the square that the encoder crops its input from, as if their shorter
-    side had been resized and the centre cut out. Two batches of images are in memory at a time.
+    side had been resized and the centre cut out. Two batches are in memory at a time, each process
+    holding its images of them.
     The devices always get `batch_size` images; the last batch is padded with zeros.
 
     Args:
@@ -89,12 +96,15 @@ def stream(
     shardings = sharding.make(batch_size)
     variables = jax.device_put(encoder.variables, shardings.replicated)
     encoder = dataclasses.replace(encoder, variables=variables)
+    own = batch_size // jax.process_count()
     running = None
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(first, len(files.names), batch_size):
-            batch = np.zeros((batch_size, side, side, description.channels), np.uint8)
-            readable = _read(files, start, batch, pool)
-            features = encoder.encode(to_float(jax.device_put(batch, shardings.batch)))
+            batch = np.zeros((own, side, side, description.channels), np.uint8)
+            states = _read(files, start + own * jax.process_index(), batch, pool)
+            readable = _agreed(states, files, start)
+            features = encoder.encode(to_float(sharding.put(batch, shardings.batch)))
+            features = jax.device_put(features, shardings.replicated)
             # Fetched one batch late, so that the devices work while the host decodes the next one.
             if running is not None:
                 yield _fetch(*running)
@@ -103,29 +113,44 @@ def stream(
         yield _fetch(*running)
 
 
+def _agreed(
+    states: UInt8[np.ndarray, " own"], files: FileList, start: int
+) -> Bool[np.ndarray, " n"]:
+    """Whether each file of the batch from `start` could be read, by whichever process read it.
+
+    Raises:
+      UserError: in every process, if a file has changed since it was listed.
+    """
+    found = from_all(states).reshape(-1)[: len(files.names) - start]
+    for row in np.flatnonzero(found == CHANGED):
+        path = Path(files.root, files.names[start + row])
+        raise UserError(f"{path} has changed since the start; run the same command again")
+    return found == READABLE
+
+
 def _read(
     files: FileList,
     start: int,
     batch: UInt8[np.ndarray, "b h w c"],
     pool: concurrent.futures.Executor,
-) -> Bool[np.ndarray, " _n"]:
-    """Decodes the files from index `start` into `batch`; returns which of them could be read."""
+) -> UInt8[np.ndarray, " b"]:
+    """Decodes the files from index `start` into `batch`; returns what became of each."""
     _, side, _, channels = batch.shape
-    readable = np.zeros(min(len(batch), len(files.names) - start), bool)
+    states = np.zeros(len(batch), np.uint8)
 
     def read(row: int) -> None:
         path = Path(files.root, files.names[start + row])
         try:
             batch[row] = decode(path, image_size=side, channels=channels)
-            readable[row] = True
+            states[row] = READABLE
         except Exception:  # decoders raise nearly anything for a damaged file
             pass
         if _stamp(path) != files.stamps[start + row]:
-            raise UserError(f"{path} has changed since the start; run the same command again")
+            states[row] = CHANGED
 
-    for _ in pool.map(read, range(len(readable))):
+    for _ in pool.map(read, range(max(0, min(len(batch), len(files.names) - start)))):
         pass  # re-raises an error of a thread
-    return readable
+    return states
 
 
 def _fetch(readable: Bool[np.ndarray, " n"], features: Float[Array, "_b d"]) -> FeatureRows:

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from ssl_jax.evaluation.features import Labelled
 
@@ -32,11 +32,20 @@ def label_ranks(scores: Float[Array, "n c"], labels: Int[Array, " n"]) -> Int[Ar
     return jnp.where(jnp.isfinite(own[:, 0]), rank, classes)
 
 
-def accuracy(ranks: Int[Array, " n"], *, num_classes: int) -> Accuracy:
-    """Accuracy from the ranks of the labels; see `label_ranks`."""
-    ranks_on_host = np.asarray(ranks)
-    top5 = float(np.mean(ranks_on_host < 5)) if num_classes > 5 else None
-    return Accuracy(float(np.mean(ranks_on_host < 1)), top5)
+def hits(ranks: Int[Array, " *n"], counted: Bool[Array, " *n"]) -> Int[Array, "2"]:
+    """Of the images that count, how many have a rank of 0, and how many one below 5.
+
+    Args:
+      ranks: of the labels; see `label_ranks`.
+      counted: whether an image counts.
+    """
+    return jnp.stack([jnp.sum((ranks < top) & counted) for top in (1, 5)])
+
+
+def accuracy(hits: Int[np.ndarray, "2"], *, images: int, num_classes: int) -> Accuracy:
+    """Accuracy from the `hits` among a number of images."""
+    top1, top5 = (int(count) / images for count in hits)
+    return Accuracy(top1, top5 if num_classes > 5 else None)
 
 
 def sklearn_accuracy(model: Any, test: Labelled, *, num_classes: int) -> Accuracy:
@@ -48,10 +57,11 @@ def sklearn_accuracy(model: Any, test: Labelled, *, num_classes: int) -> Accurac
       num_classes: of the data set; classes that the model was not fitted on are never right.
     """
     score = getattr(model, "predict_proba", None) or model.decision_function
-    fitted = score(test.features)
+    fitted = score(np.asarray(test.features))
     if fitted.ndim == 1:  # with two classes, the score of the second
         fitted = np.stack([-fitted, fitted], axis=1)
     scores = np.full((len(fitted), num_classes), -np.inf, np.float32)
     scores[:, model.classes_] = fitted
     ranks = label_ranks(jnp.asarray(scores), jnp.asarray(test.labels))
-    return accuracy(ranks, num_classes=num_classes)
+    found = hits(ranks, jnp.ones(len(ranks), bool))
+    return accuracy(np.asarray(found), images=len(ranks), num_classes=num_classes)

@@ -1,97 +1,306 @@
-"""Frozen features of images, in one array on the host."""
+"""Frozen features of labelled images: on the hosts, and block by block on the devices.
 
-from collections.abc import Callable
-from typing import NamedTuple
+Features of ImageNet take 10 GB in float32. Each process keeps those of its own images in the memory
+of its host, once; whatever computes with them has them sent to the devices in blocks.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float32, Int
+from jaxtyping import Array, Float, Float32, Float64, Int
 
-from ssl_jax.augment.policy import to_float
-from ssl_jax.data.dataset import Images, gather
-from ssl_jax.devices.sharding import Shardings
+from ssl_jax.devices.processes import add_up, from_all
+from ssl_jax.devices.sharding import put
+from ssl_jax.evaluation.shares import Shares, share
+from ssl_jax.health.representation import unit
+from ssl_jax.losses import normalize
 
-Encode = Callable[[Float[Array, "b h w c"]], Float[Array, "b d"]]
+ROWS_AT_A_TIME = 4096  # bounds float64 copies on the host
 
-# Largest side at which raw pixels are evaluated: a probe on d features needs d x d numbers.
-LARGEST_PIXEL_SIDE = 32
-PIXEL_BATCH_SIZE = 256
+
+class Standard(NamedTuple):
+    """(x - mean) * gain, each [1, d]."""
+
+    mean: Float32[np.ndarray, "1 d"]
+    gain: Float32[np.ndarray, "1 d"]
+
+
+class Unit(NamedTuple):
+    """x / |x|."""
+
+
+class Block(NamedTuple):
+    """Features on the devices, split between them.
+
+    features: float32 [..., b, d].
+    numbers: which image each row belongs to, [..., b]; -1 for a row that does not count.
+    """
+
+    features: Float[Array, "*tiles b d"]
+    numbers: Int[Array, "*tiles b"]
+
+
+class Placed(NamedTuple):
+    """All features on the devices, each of which holds a part; see `rows_of`.
+
+    features: [rows, d], in the dtype in which they are kept.
+    positions: the row of every image, int32 [N].
+    """
+
+    features: Float[Array, "rows d"]
+    positions: Int[np.ndarray, " n"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Features:
+    """Features [N, d] of images; `np.asarray` makes an array of them, on every process.
+
+    own: those that this process holds, float32 or bfloat16.
+    shares: which rows these are, and the devices.
+    rows: the rows that count, of all that `shares` divides, in that order; None for all of them.
+    standard: what is applied to each before it is used; None for nothing.
+    """
+
+    own: Float[np.ndarray, "m d"]
+    shares: Shares
+    rows: Int[np.ndarray, " n"] | None = None
+    standard: Standard | Unit | None = None
+
+    def __len__(self) -> int:
+        return self.shares.size if self.rows is None else len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, d)."""
+        return len(self), self.own.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """In which they are used: float32."""
+        return np.dtype(np.float32)
+
+    def select(self, rows: Int[np.ndarray, " m"]) -> "Features":
+        """The features at `rows`, in that order; none is copied."""
+        return dataclasses.replace(self, rows=rows if self.rows is None else self.rows[rows])
+
+    def standardized(self, standard: Standard | Unit) -> "Features":
+        """These features with `standard` applied whenever they are used; none is copied."""
+        return dataclasses.replace(self, standard=standard)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if jax.process_count() == 1:
+            whole = self.own if self.rows is None else self.own[self.rows]
+        else:
+            most = self.shares.longest
+            process, position = self.shares.holders()
+            rows = slice(None) if self.rows is None else self.rows
+            whole = from_all(_padded(self.own, most))[process[rows], position[rows]]
+        whole = _applied(whole, self.standard)
+        return np.array(whole, dtype, copy=True) if copy else np.asarray(whole, dtype)
+
+    def blocks(self) -> Iterator[Block]:
+        """The features on the devices block by block, in the order in which they are kept."""
+        numbers = self._numbers()
+        mine, segment = numbers[self.shares.own()], self.shares.segment
+        for index, start in enumerate(range(0, self.shares.size, self.shares.block)):
+            if (numbers[start : start + self.shares.block] < 0).all():
+                continue
+            rows = slice(index * segment, (index + 1) * segment)
+            yield self._put(self.own[rows], mine[rows], (segment,))
+
+    def tiles(self, rows: int, *, most: int) -> Iterator[Block]:
+        """The features on the devices in stacks of tiles, in no particular order.
+
+        Args:
+          rows: of a tile on each device; fewer where there are few images.
+          most: rows of a stack at most, over all devices.
+        """
+        devices, processes = self.shares.shardings.mesh.size, jax.process_count()
+        numbers = self._numbers()
+        counts = [(numbers[self.shares.own(p)] >= 0).sum() for p in range(processes)]
+        count = int(max(counts))
+        rows = min(rows, -(-count * processes // devices))
+        tile = rows * devices // processes  # rows of a tile that this process provides
+        tiles = -(-count // tile)
+        stacks = -(-tiles * tile * processes // most)
+        tiles = -(-tiles // stacks)
+        mine = numbers[self.shares.own()]
+        chosen = np.flatnonzero(mine >= 0)
+        for stack in range(stacks):
+            now = chosen[stack * tiles * tile : (stack + 1) * tiles * tile]
+            whole = len(now) and len(now) == now[-1] - now[0] + 1
+            own = self.own[now[0] : now[-1] + 1] if whole else self.own[now]
+            yield self._put(own, mine[now], (tiles, tile))
+
+    def place(self) -> Placed:
+        """Puts all features on the devices, those of each process on its own."""
+        numbers, shares, processes = self._numbers(), self.shares, jax.process_count()
+        # A copy without the others would cost more than they do, unless they are many.
+        most = 2 * len(self) > shares.size
+        counted = np.ones(shares.size, bool) if most else numbers >= 0
+        kept = [own[counted[own]] for own in map(shares.own, range(processes))]
+        devices = [d for d in shares.shardings.mesh.devices.flat if d in _local()]
+        rows = -(-max(map(len, kept)) // len(devices))
+        positions = np.zeros(len(self), np.int32)
+        for process, own in enumerate(kept):
+            place = process * rows * len(devices) + np.arange(len(own))
+            positions[numbers[own][numbers[own] >= 0]] = place[numbers[own] >= 0]
+        mine = self.own if counted.all() else self.own[counted[shares.own()]]
+        parts = [
+            jax.device_put(_padded(mine[i * rows : (i + 1) * rows], rows), device)
+            for i, device in enumerate(devices)
+        ]
+        shape = (rows * len(devices) * processes, self.own.shape[1])
+        sharding = shares.shardings.batch
+        array = jax.make_array_from_single_device_arrays(shape, sharding, parts)
+        return Placed(array, positions)
+
+    def moments(self) -> tuple[Float64[np.ndarray, "1 d"], Float64[np.ndarray, "1 d"]]:
+        """(mean, standard deviation) over the images, in float64."""
+        mean = self.sum() / len(self)
+        variance = self.sum(lambda rows: (rows - mean) ** 2) / len(self)
+        return mean, np.sqrt(variance)
+
+    def finite(self) -> bool:
+        """Whether all features are finite."""
+        parts = range(0, len(self.own), ROWS_AT_A_TIME)
+        bad = not all(
+            np.isfinite(self.own[i : i + ROWS_AT_A_TIME].astype(np.float32)).all() for i in parts
+        )
+        return not add_up(np.array([bad], np.int64))[0]
+
+    def _numbers(self) -> Int[np.ndarray, " all"]:
+        """Which image each row that is kept belongs to; -1 for a row that does not count."""
+        if self.rows is None:
+            return np.arange(self.shares.size, dtype=np.int32)
+        numbers = np.full(self.shares.size, -1, np.int32)
+        numbers[self.rows] = np.arange(len(self.rows), dtype=np.int32)
+        return numbers
+
+    def _put(self, own: np.ndarray, numbers: np.ndarray, shape: tuple[int, ...]) -> Block:
+        size, shardings = int(np.prod(shape)), self.shares.shardings
+        sharding = shardings.batch if len(shape) == 1 else shardings.steps
+        features = put(_padded(own, size).reshape(*shape, own.shape[1]), sharding)
+        numbers = np.pad(numbers, (0, size - len(numbers)), constant_values=-1)
+        if self.standard is not None or self.own.dtype != np.float32:
+            features = _apply(features, self.standard)
+        return Block(features, put(numbers.reshape(shape), sharding))
+
+    def sum(
+        self, of: Callable[[np.ndarray], np.ndarray] = lambda rows: rows
+    ) -> Float64[np.ndarray, "1 d"]:
+        """Sum over the images of `of`, which gets rows in float64."""
+        chosen = np.flatnonzero(self._numbers()[self.shares.own()] >= 0)
+        total = np.zeros((1, self.own.shape[1]))
+        for start in range(0, len(chosen), ROWS_AT_A_TIME):
+            rows = self.own[chosen[start : start + ROWS_AT_A_TIME]]
+            rows = _applied(rows, self.standard).astype(np.float64)
+            total += of(rows).sum(axis=0, keepdims=True)
+        return add_up(total)
 
 
 class Labelled(NamedTuple):
     """Images as a classifier sees them.
 
-    features: [N, d].
-    labels: class indices [N].
+    features: [N, d]; with several processes an array holds all of them on each.
+    labels: class indices [N], on every process.
     """
 
-    features: Float[np.ndarray, "n d"]
+    features: Features | Float[np.ndarray, "n d"]
     labels: Int[np.ndarray, " n"]
 
 
+def as_features(features: Features | Float[np.ndarray, "n d"]) -> Features:
+    """An array as `Features` on the first device, or on all where there are several processes."""
+    if isinstance(features, Features):
+        return features
+    shares = share(len(features))
+    own = features if jax.process_count() == 1 else features[shares.own()]
+    return Features(np.asarray(own, np.float32), shares)
+
+
 def join(first: Labelled, second: Labelled) -> Labelled:
-    """The images of `first`, then those of `second`."""
-    return Labelled(*(np.concatenate(arrays) for arrays in zip(first, second, strict=True)))
+    """The images of `first`, then those of `second`.
+
+    Copies features, unless both are selected from the same.
+    """
+    labels = np.concatenate([first.labels, second.labels])
+    a: Any = first.features
+    b: Any = second.features
+    if _same(a, b):
+        every: Any = np.arange(a.shares.size)
+        parts = [every if part.rows is None else part.rows for part in (a, b)]
+        return Labelled(dataclasses.replace(a, rows=np.concatenate(parts)), labels)
+    return Labelled(np.concatenate([np.asarray(a), np.asarray(b)]), labels)
+
+
+def _same(a: Any, b: Any) -> bool:
+    both = isinstance(a, Features) and isinstance(b, Features)
+    return both and a.own is b.own and a.standard is b.standard
 
 
 def select(images: Labelled, rows: Int[np.ndarray, " m"]) -> Labelled:
     """The images at `rows`, in that order."""
-    return Labelled(images.features[rows], images.labels[rows])
+    features, labels = images
+    chosen = features.select(rows) if isinstance(features, Features) else features[rows]
+    return Labelled(chosen, labels[rows])
 
 
-def extract(
-    encode: Encode,
-    images: Images,
-    *,
-    batch_size: int,
-    shardings: Shardings | None = None,
-    progress: Callable[[int], None] = lambda count: None,
-) -> Float32[np.ndarray, "n d"]:
-    """Features of `images`, in the same order.
+def rows_of(
+    features: Float[Array, "rows d"], positions: Int[Array, " b"], shares: Shares
+) -> Float[Array, "b d"]:
+    """Rows of `Placed.features`, in float32, on every device.
 
-    Args:
-      encode: maps images in [0, 1] to frozen features; always called with `batch_size` images, the
-        last batch padded with zeros. It is not jitted here: if the caller jits it with the
-        parameters as arguments, it compiles once per run; if it closes over them, once per call.
-      images: uint8 [N, H, W, C], at least one; stored images are read batch by batch.
-      batch_size: images per call of `encode`, over all devices.
-      shardings: where a batch is placed; by default on the default device. With several processes
-        each of them reads all images and gets all features.
-      progress: called before each batch with the number of images read so far.
-
-    Returns:
-      Features [N, d].
+    Each device looks up what it holds and the rest are zeros, so their sum is exact.
     """
-    rows = []
-    running = None
-    for start in range(0, len(images), batch_size):
-        progress(start)
-        batch = gather(images, np.arange(start, min(start + batch_size, len(images))))
-        padding = [(0, batch_size - len(batch))] + 3 * [(0, 0)]
-        padded = np.pad(batch, padding)
-        ahead = encode(to_float(jax.device_put(padded, shardings and shardings.batch)))
-        if shardings:
-            ahead = jax.device_put(ahead, shardings.replicated)
-        # Fetched one batch late: the device works while the host reads the next batch.
-        if running is not None:
-            rows.append(np.asarray(running, np.float32))
-        running = ahead
-    rows.append(np.asarray(running, np.float32))
-    return np.concatenate(rows)[: len(images)]
+    mesh = shares.shardings.mesh
+    if mesh.size == 1:
+        return features[positions].astype(jnp.float32)
+    replicated, batch = shares.shardings.replicated.spec, shares.shardings.batch.spec
+
+    def held(part: Array, positions: Array) -> Array:
+        inside = positions - jax.lax.axis_index("data") * len(part)
+        rows = part[jnp.clip(inside, 0, len(part) - 1)].astype(jnp.float32)
+        here = (inside >= 0) & (inside < len(part))
+        return jax.lax.psum(jnp.where(here[:, None], rows, 0), "data")
+
+    return jax.shard_map(held, mesh=mesh, in_specs=(batch, replicated), out_specs=replicated)(
+        features, positions
+    )
 
 
-def pixels(images: Images) -> Float32[np.ndarray, "n d"]:
-    """The images themselves as features in [0, 1], d = H W C: the baseline of every encoder.
+def _applied(rows: np.ndarray, standard: Standard | Unit | None) -> np.ndarray:
+    rows = np.asarray(rows, np.float32)
+    if isinstance(standard, Unit):
+        return unit(rows).astype(np.float32)
+    return rows if standard is None else (rows - standard.mean) * standard.gain
 
-    Images with sides of more than 32 pixels are first reduced to that size.
-    """
-    _, height, width, channels = images.shape
-    size = min(height, LARGEST_PIXEL_SIDE), min(width, LARGEST_PIXEL_SIDE)
 
-    @jax.jit
-    def flatten(batch: Float[Array, "b h w c"]) -> Float[Array, "b d"]:
-        shape = (len(batch), *size, channels)
-        # A no-op on images that are small enough.
-        return jax.image.resize(batch, shape, "bilinear", antialias=True).reshape(len(batch), -1)
+def standardized_rows(rows: Float[Array, "*n d"], standard: Standard | Unit | None) -> Array:
+    """Rows on the devices in float32, with `standard` applied if there is one."""
+    rows = rows.astype(jnp.float32)
+    if standard is None:
+        return rows
+    if isinstance(standard, Unit):
+        return normalize(rows)
+    shape = (1,) * (rows.ndim - 1) + (-1,)
+    return (rows - standard.mean.reshape(shape)) * standard.gain.reshape(shape)
 
-    return extract(flatten, images, batch_size=PIXEL_BATCH_SIZE)
+
+_apply = jax.jit(standardized_rows)
+
+
+def _padded(rows: np.ndarray, size: int) -> np.ndarray:
+    if len(rows) == size:
+        return rows
+    return np.pad(rows, [(0, size - len(rows)), (0, 0)])
+
+
+@functools.cache
+def _local() -> set[Any]:
+    return set(jax.local_devices())

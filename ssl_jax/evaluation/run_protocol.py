@@ -25,9 +25,12 @@ def run_protocol(name: str, task: Task, *, seeds: Sequence[int] = (0,)) -> dict[
       splits: number of images in each part.
     """
     protocol = PROTOCOLS[name]
-    run = protocol.load()
     used = tuple(dict.fromkeys(seeds)) if protocol.seeded else ()
-    runs = [run(task, seed) for seed in used or (0,)]
+    if protocol.together:
+        runs = protocol.load_together()(task, used)
+    else:
+        run = protocol.load()
+        runs = [run(task, seed) for seed in used or (0,)]
     result = dict(runs[0])
     if len(runs) > 1:
         for key in [key for key, value in runs[0].items() if isinstance(value, float)]:

@@ -1,20 +1,20 @@
 """The input of a protocol: an encoder, labelled images, and their features, computed once."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import jax
 import numpy as np
-from jaxtyping import Float32
 
 from ssl_jax.data.dataset import Dataset, Splits, take
 from ssl_jax.data.join import join
 from ssl_jax.devices.sharding import Shardings, shared_batch
 from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
-from ssl_jax.evaluation.features import Labelled, extract
+from ssl_jax.evaluation.extract import extract
+from ssl_jax.evaluation.features import Features, Labelled
 from ssl_jax.evaluation.label_subset import fixed_tenth
+from ssl_jax.evaluation.progress import Progress
 
 PARTS = ("fit", "holdout", "test")
 # The augmentation of the images behind `Task.features`, as results describe it.
@@ -33,7 +33,9 @@ class Task:
     batch_size: images per call of the encoder.
     labels: a file that lists the training images whose labels count, for protocols that use only
       some of them.
-    progress: called before each batch with (part, images read, images in all).
+    progress: called with (what is done, how much of it, how much in all): before each batch of
+      images that are encoded, and after each epoch of a classifier on features.
+    dtype: in which features are kept, float32 or bfloat16.
     """
 
     encoder: Encoder
@@ -41,8 +43,10 @@ class Task:
     shardings: Shardings
     batch_size: int = 256
     labels: Path | None = None
-    progress: Callable[[str, int, int], None] = lambda part, count, total: None
-    _vectors: dict[str, np.ndarray] = dataclasses.field(default_factory=dict, init=False)
+    progress: Progress = lambda what, done, total: None
+    dtype: str = "float32"
+    _vectors: dict[str, Features] = dataclasses.field(default_factory=dict, init=False)
+    _joined: dict[str, Dataset] = dataclasses.field(default_factory=dict, init=False)
 
     @property
     def num_classes(self) -> int:
@@ -66,31 +70,38 @@ class Task:
 
     def train(self) -> Dataset:
         """All labelled training images."""
-        return join(self.part("fit"), self.part("holdout"))
+        if "train" not in self._joined:
+            self._joined["train"] = join(self.part("fit"), self.part("holdout"))
+        return self._joined["train"]
 
-    def vectors(self, part: str) -> Float32[np.ndarray, "n d"]:
+    def vectors(self, part: str) -> Features:
         """Frozen features of a part; each image passes through the encoder once.
 
         Raises:
           UserError: if they are not finite.
         """
-        if part == "train":
-            return np.concatenate([self.vectors("fit"), self.vectors("holdout")])
         if part not in self._vectors:
-            images = self.part(part).images
-            features = extract(
-                self.encoder.encode,
-                images,
-                batch_size=shared_batch(
-                    min(self.batch_size, len(images)), self.shardings.mesh.size
-                ),
-                shardings=self.shardings,
-                progress=lambda count: self.progress(part, count, len(images)),
-            )
-            if not np.isfinite(features).all():
-                raise UserError("the features are not finite: training has diverged")
-            self._vectors[part] = features
+            if part in ("fit", "holdout"):
+                sizes = len(self.part("fit").images), len(self.part("train").images)
+                rows = {"fit": np.arange(sizes[0]), "holdout": np.arange(*sizes)}[part]
+                self._vectors[part] = self.vectors("train").select(rows)
+            else:
+                self._vectors[part] = self._extract(part)
         return self._vectors[part]
+
+    def _extract(self, part: str) -> Features:
+        images = self.part(part).images
+        features = extract(
+            self.encoder.encode,
+            images,
+            batch_size=min(self.batch_size, len(images)),
+            shardings=self.shardings,
+            dtype=self.dtype,
+            progress=lambda count: self.progress(f"{part} images encoded", count, len(images)),
+        )
+        if not features.finite():
+            raise UserError("the features are not finite: training has diverged")
+        return features
 
     def features(self, part: str) -> Labelled:
         """Frozen features of a part with its labels.
@@ -111,7 +122,8 @@ def make_task(
     shardings: Shardings,
     batch_size: int = 256,
     labels: Path | None = None,
-    progress: Callable[[str, int, int], None] = lambda part, count, total: None,
+    progress: Progress = lambda what, done, total: None,
+    dtype: str = "float32",
 ) -> Task:
     """Makes a task of an encoder and images; see `Task` for the arguments.
 
@@ -140,4 +152,4 @@ def make_task(
         encoder, variables=jax.device_put(encoder.variables, shardings.replicated)
     )
     batch_size = shared_batch(batch_size, shardings.mesh.size)
-    return Task(placed, splits, shardings, batch_size, labels, progress)
+    return Task(placed, splits, shardings, batch_size, labels, progress, dtype)

@@ -5,6 +5,7 @@ the share that they name. The test images are read once, after the last epoch.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from jaxtyping import Int
 from ssl_jax.data.dataset import Dataset, take
 from ssl_jax.data.files import ImageFiles
 from ssl_jax.errors import UserError
-from ssl_jax.evaluation.classifiers.linear_head import head_accuracy
+from ssl_jax.evaluation.classifiers.descent import Run
+from ssl_jax.evaluation.classifiers.linear_head import head_accuracies, head_accuracy
 from ssl_jax.evaluation.classifiers.trained import train_on_features, train_on_images
-from ssl_jax.evaluation.features import select
 from ssl_jax.evaluation.label_subset import draw_share, listed
 from ssl_jax.evaluation.recipes import Recipe
 from ssl_jax.evaluation.task import NEEDS_SINGLE_LABELS, NOT_AUGMENTED, Task
@@ -41,23 +42,58 @@ def train_by_recipe(
       UserError: if the training diverges, if the labelled share cannot be drawn, or if cached
         features are requested although the encoder is fine-tuned.
     """
-    frozen = recipe.encoder_learning_rate == 0
-    cached = cached or not recipe.augmentation
-    if cached and not frozen:
-        raise UserError("an encoder that is fine-tuned has no cached features")
+    if cached or not recipe.augmentation:
+        return train_cached(task, [seed], recipe=recipe)[0]
     dataset = task.train()
     rows, labels = _labelled(dataset, recipe.labels, task.labels, seed)
-    common = {"num_classes": task.num_classes, "seed": seed}
-    if cached:
-        head = train_on_features(select(task.features("train"), rows), recipe, **common)
-    else:
-        head, encoder = train_on_images(
-            task.encoder, take(dataset, rows), recipe, shardings=task.shardings, **common
-        )
-        # The features of a frozen encoder are those that the task has cached.
-        task = task if frozen else dataclasses.replace(task, encoder=encoder)
-    settings = {**describe(recipe, len(rows), cached=cached), "labels": labels}
+    head, encoder = train_on_images(
+        task.encoder,
+        take(dataset, rows),
+        recipe,
+        num_classes=task.num_classes,
+        seed=seed,
+        shardings=task.shardings,
+    )
+    # The features of a frozen encoder are those that the task has cached.
+    frozen = recipe.encoder_learning_rate == 0
+    task = task if frozen else dataclasses.replace(task, encoder=encoder)
+    settings = {**describe(recipe, len(rows), cached=False), "labels": labels}
     return {**head_accuracy(head, task.features("test"))._asdict(), "settings": settings}
+
+
+def train_cached(task: Task, seeds: Sequence[int], *, recipe: Recipe) -> list[dict[str, Any]]:
+    """As `train_by_recipe` on cached features, all seeds in one program.
+
+    Returns:
+      The result for each of the seeds.
+
+    Raises:
+      UserError: as `train_by_recipe`.
+    """
+    if recipe.encoder_learning_rate != 0:
+        raise UserError("an encoder that is fine-tuned has no cached features")
+    train = task.features("train")
+    chosen = [_labelled(task.train(), recipe.labels, task.labels, seed) for seed in seeds]
+    whole = recipe.labels == 1
+    runs = [
+        Run(seed, None if whole else rows) for seed, (rows, _) in zip(seeds, chosen, strict=True)
+    ]
+    what, total = f"epochs of {recipe.optimizer} on features", recipe.epochs
+    heads = train_on_features(
+        train,
+        runs,
+        recipe,
+        num_classes=task.num_classes,
+        progress=lambda epoch: task.progress(what, epoch, total),
+    )
+    found = head_accuracies(heads, task.features("test"))
+    return [
+        {
+            **accuracy._asdict(),
+            "settings": {**describe(recipe, len(rows), cached=True), "labels": labels},
+        }
+        for accuracy, (rows, labels) in zip(found, chosen, strict=True)
+    ]
 
 
 def describe(recipe: Recipe, size: int, *, cached: bool) -> dict[str, Any]:

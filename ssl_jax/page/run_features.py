@@ -10,7 +10,7 @@ from ssl_jax.data.dataset import Dataset, Images
 from ssl_jax.data.join import join
 from ssl_jax.data.splits import set_aside
 from ssl_jax.evaluation.classifiers.knn import KNN_K
-from ssl_jax.evaluation.features import extract
+from ssl_jax.evaluation.extract import extract
 from ssl_jax.evaluation.protocols.geometry import spectrum
 from ssl_jax.health.representation import rankme
 from ssl_jax.page.feature_analysis import confusion_counts, map_points, nearest_images, vote
@@ -57,7 +57,8 @@ def feature_view(setup: Setup, train: TrainState) -> FeatureView:
         features = extract(
             encode, dataset.images, batch_size=setup.plan.encode_batch, shardings=setup.shardings
         )
-        return EncodedSet(dataset.images, dataset.labels if labelled else None, features)
+        labels = dataset.labels if labelled else None
+        return EncodedSet(dataset.images, labels, np.asarray(features))
 
     bank, queries = encode_set(bank_set), encode_set(query_set)
     rows, similarities = nearest_images(bank.features, queries.features, KNN_K)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from ml_collections import ConfigDict
@@ -40,8 +40,13 @@ def own_images(workdir: Path, data_path: str = "") -> NamedImages:
         raise UserError(f"{workdir} has no data of its own: --data=NAME --data_path=DIR")
     config: Config = ConfigDict(settings)
     config.data.path = data_path or config.data.path
-    limit = f"-{config.data.limit}" if config.data.limit else ""
-    return NamedImages(load_splits(config), result_name(config.data.name, config.data.path) + limit)
+    return NamedImages(load_splits(config), images_name(config.data.to_dict()))
+
+
+def images_name(data: dict[str, Any]) -> str:
+    """The name of a run's images in results, by the section `data` of its configuration."""
+    limit = f"-{data['limit']}" if data["limit"] else ""
+    return result_name(data["name"], data["path"]) + limit
 
 
 def other_images(name: str, path: str, classes: str, description: EncoderSpec) -> NamedImages:
@@ -67,6 +72,7 @@ def evaluate(
     seeds: Sequence[int] = (0,),
     batch_size: int = 256,
     labels: Path | None = None,
+    dtype: str = "float32",
 ) -> None:
     """Runs protocols and writes WORKDIR/evaluations/<protocol>-<data>.json, a line each.
 
@@ -78,6 +84,7 @@ def evaluate(
       seeds: of protocols that are trained.
       batch_size: images that are encoded at a time.
       labels: file that lists the images whose labels count.
+      dtype: in which features are kept, float32 or bfloat16.
 
     Raises:
       UserError: in the end, of all protocols that failed.
@@ -89,6 +96,7 @@ def evaluate(
         batch_size=batch_size,
         labels=labels,
         progress=progress_printer(),
+        dtype=dtype,
     )
     if jax.process_index() == 0:
         for line in summary(images.splits):
@@ -99,6 +107,7 @@ def evaluate(
         "data_fingerprint": fingerprint(images.splits.bank),
         "step": encoder.step,
         "device": hardware.device_name(),
+        "features": dtype,
     }
     folder = workdir / "evaluations"
     atomic.make_folder(folder)

@@ -8,7 +8,7 @@ import jax
 from jaxtyping import Array
 
 from ssl_jax.encoder.encoder import prepare
-from ssl_jax.evaluation.features import Encode
+from ssl_jax.evaluation.extract import Encode
 from ssl_jax.setup.build import Model
 from ssl_jax.training.step import TrainState
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from ssl_jax.data import dataset as data
 from ssl_jax.data.splits import FIXED_SEED, draw
-from ssl_jax.evaluation.features import extract
+from ssl_jax.evaluation.extract import extract
 from ssl_jax.evaluation.while_training import training_metrics
 from ssl_jax.run.frozen import frozen_encoder
 from ssl_jax.setup.build import Setup

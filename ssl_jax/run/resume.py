@@ -12,9 +12,19 @@ from ssl_jax.storage.differences import differences
 from ssl_jax.training.clock import Clock
 from ssl_jax.training.step import TrainState
 
+# What only the evaluation depends on may change between the commands of a run.
+EVALUATION = tuple(f"evaluation.{key}" for key in ("at_end", "batch_size", "dtype", "pixels"))
+
+
+def differing(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Names of the settings that differ, without those that only the evaluation depends on."""
+    return [name for name in differences(old, new) if name not in EVALUATION]
+
 
 def check_same_run(workdir: Path, settings: dict[str, Any], checkpoints: Checkpoints) -> None:
     """A run resumes with the settings that it began with; only `epochs` may be raised.
+
+    How it is evaluated may change.
 
     Raises:
       UserError: naming what differs.
@@ -22,7 +32,7 @@ def check_same_run(workdir: Path, settings: dict[str, Any], checkpoints: Checkpo
     old = atomic.read_json(workdir / "config.json")
     if old is None or not checkpoints.steps():
         return
-    changed = [name for name in differences(old, settings) if name != "epochs"]
+    changed = [name for name in differing(old, settings) if name != "epochs"]
     if changed:
         raise UserError(
             f"{workdir} was trained with another {', '.join(changed)}; "

@@ -7,7 +7,8 @@ import jax
 
 from ssl_jax.evaluation.table import evaluation_table
 from ssl_jax.run.pretrain import train_and_evaluate
-from ssl_jax.run.resume import check_same_run
+from ssl_jax.run.result import FILE, is_complete
+from ssl_jax.run.resume import check_same_run, differing
 from ssl_jax.setup.build import build
 from ssl_jax.setup.settings import as_json
 from ssl_jax.storage import atomic
@@ -18,6 +19,8 @@ from ssl_jax.types import Config
 
 def train(config: Config, workdir: Path) -> None:
     """Trains in `workdir`, or resumes there, and evaluates; a finished run shows its result.
+
+    A run that was trained, but whose evaluation failed or was changed, is evaluated.
 
     Raises:
       UserError: for anything that cannot work.
@@ -38,6 +41,8 @@ def train(config: Config, workdir: Path) -> None:
 
 
 def _finished(workdir: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
-    """The result of a run of exactly these settings, if there is one."""
-    result = atomic.read_json(workdir / "result.json")
-    return result if result and result["config"] == settings else None
+    """The result of a run of these settings, if there is one with its evaluation."""
+    result = atomic.read_json(workdir / FILE)
+    if not result or differing(result["config"], settings):
+        return None
+    return result if is_complete({**result, "config": settings}) else None

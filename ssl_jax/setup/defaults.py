@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple
 from ml_collections import ConfigDict
 
 from ssl_jax.augment.policy import ViewSpec
+from ssl_jax.evaluation.protocol_names import AT_END, PROTOCOLS
 from ssl_jax.methods.wrappers.penalties import regularized
 from ssl_jax.networks.backbone import make_backbone
 from ssl_jax.networks.batch_fusion import BatchFusion
@@ -130,6 +131,12 @@ class EvaluationOptions(NamedTuple):
     batch_size: BatchSize = 256
     size: PixelsOrNone = 0  # 0: as views
     crop: Annotated[Number, Range(0.01, 1.0)] = 1.0
+    # Protocols at the end of the run; (): none. Any of `python -m ssl_jax.evaluate`.
+    at_end: Annotated[Sequence[Annotated[str, OneOf(PROTOCOLS)]], Length(0, 100)] = AT_END
+    # Raw pixels as well; auto: of images up to 96 pixels.
+    pixels: Annotated[str, OneOf(("auto", "always", "never"))] = "auto"
+    # In which features are kept; bfloat16 takes half the memory.
+    dtype: Annotated[str, OneOf(("float32", "bfloat16"))] = "float32"
 
 
 class MethodOptions(NamedTuple):

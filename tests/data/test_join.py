@@ -1,11 +1,13 @@
 """Two data sets joined into one."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from ssl_jax.data.dataset import Dataset
+from ssl_jax.data.dataset import Dataset, StoredImages, gather
 from ssl_jax.data.files import ImageFiles
 from ssl_jax.data.join import join
+from ssl_jax.errors import UserError
 
 FIRST = Dataset(np.full((2, 4, 4, 3), 10, np.uint8), np.array([0, 1], np.int32), ("a", "b"), ("x",))
 SECOND = Dataset(np.full((1, 4, 4, 3), 20, np.uint8), np.array([1], np.int32), ("a", "b"), ("y",))
@@ -44,7 +46,16 @@ def test_image_files_are_joined_without_reading_them(tmp_path):
     assert [joined.images[index][0, 0, 0] for index in range(3)] == [10, 10, 20]
 
 
-def test_files_and_arrays_are_joined_in_memory(tmp_path):
-    joined = join(FIRST, in_files(SECOND, tmp_path, "b"))
-    assert isinstance(joined.images, np.ndarray)
-    assert joined.images[:, 0, 0, 0].tolist() == [10, 10, 20]
+def test_files_and_arrays_are_joined_without_reading_the_files(tmp_path):
+    second = in_files(SECOND, tmp_path, "b")
+    joined = join(FIRST, second)
+    assert isinstance(joined.images, StoredImages) and joined.images.shape == (3, 4, 4, 3)
+    chosen = joined.images.subset(np.array([2, 0, 1])).subset(np.array([0, 2, 0]))
+    assert gather(joined.images, np.arange(3))[:, 0, 0, 0].tolist() == [10, 10, 20]
+    assert gather(chosen, np.arange(3))[:, 0, 0, 0].tolist() == [20, 10, 20]
+    names = {images.identity() for images in (joined.images, chosen, join(FIRST, second).images)}
+    assert len(names) == 2
+    (tmp_path / "b0.png").unlink()
+    assert join(FIRST, second).images[1][0, 0, 0] == 10  # not read
+    with pytest.raises(UserError, match="b0.png"):
+        joined.images[2]

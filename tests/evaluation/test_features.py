@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ssl_jax.devices import sharding
-from ssl_jax.evaluation.features import Labelled, extract, join, pixels, select
+from ssl_jax.evaluation.extract import extract, pixels
+from ssl_jax.evaluation.features import Labelled, join, select
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (11, 3, 2, 3), dtype=np.uint8)

@@ -8,7 +8,8 @@ from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsClassifier
 
 from ssl_jax.evaluation.classifiers.ridge import LAMBDAS, ridge_probe
-from ssl_jax.evaluation.features import Labelled, extract, join, pixels, select
+from ssl_jax.evaluation.extract import extract, pixels
+from ssl_jax.evaluation.features import Labelled, join, select
 from ssl_jax.evaluation.final_evaluation import PROTOCOL, compare_encoders, final_metrics
 from ssl_jax.evaluation.label_subset import fixed_tenth
 from tests import tiny

@@ -18,6 +18,7 @@ class Fake(NamedTuple):
 
     run: Callable[[Any, int], dict[str, Any]]
     seeded: bool = True
+    together: bool = False
 
     def load(self):
         return self.run
@@ -26,6 +27,7 @@ class Fake(NamedTuple):
 def test_every_protocol_exists_and_every_file_of_the_menu_has_a_name():
     for protocol in PROTOCOLS.values():
         assert callable(protocol.load()) and protocol.about
+        assert not protocol.together or callable(protocol.load_together())
     assert {p.place.split(".")[0] for p in PROTOCOLS.values()} == set(choices(protocols))
 
 
@@ -63,3 +65,11 @@ def test_a_protocol_that_is_not_seeded_runs_once(task, monkeypatch):
     monkeypatch.setitem(PROTOCOLS, "fake", Fake(protocol, seeded=False))
     found = run_protocol("fake", task, seeds=(0, 1))
     assert len(calls) == 1 and found["seeds"] == [] and found["runs"] == []
+
+
+def test_seeds_that_train_together_are_those_that_train_alone(task):
+    together = run_protocol("moco_cached", task, seeds=(0, 1))
+    alone = [run_protocol("moco_cached", task, seeds=(seed,)) for seed in (0, 1)]
+    assert [run["top1"] for run in together["runs"]] == [run["top1"] for run in alone]
+    assert together["runs"][0]["settings"] == alone[0]["settings"] == together["settings"]
+    assert together["top1_std"] > 0

@@ -37,7 +37,7 @@ def test_progress_is_called_before_every_batch(task):
         task.encoder, coloured_splits(), progress=lambda *args: calls.append(args), **common
     )
     made.vectors("test")
-    assert calls == [("test", 0, 80), ("test", 32, 80), ("test", 64, 80)]
+    assert calls == [("test images encoded", count, 80) for count in (0, 32, 64)]
     made.vectors("test")  # computed once
     assert len(calls) == 3
 

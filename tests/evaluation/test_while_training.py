@@ -5,7 +5,8 @@ import pytest
 
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.classifiers.knn import knn_accuracy
-from ssl_jax.evaluation.features import Labelled, pixels
+from ssl_jax.evaluation.extract import pixels
+from ssl_jax.evaluation.features import Labelled
 from ssl_jax.evaluation.while_training import training_metrics
 from ssl_jax.health.representation import health
 from tests.evaluation.tasks import coloured_splits

@@ -6,20 +6,23 @@ features as they are, and all votes have the same weight.
 """
 
 import functools
+import itertools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int
 
-from ssl_jax.evaluation.accuracy import Accuracy, accuracy, label_ranks
-from ssl_jax.evaluation.features import Labelled
-from ssl_jax.losses import normalize
+from ssl_jax.devices.processes import fetch
+from ssl_jax.devices.sharding import put
+from ssl_jax.evaluation.accuracy import Accuracy, accuracy, hits
+from ssl_jax.evaluation.classifiers.nearest import Nearest, search
+from ssl_jax.evaluation.features import Labelled, as_features
 
 # k and T of every kNN accuracy that is reported without them.
 KNN_K = 20
 KNN_TEMPERATURE = 0.07
-QUERIES_AT_A_TIME = 256  # bounds the similarities in memory: 256 x N
 
 
 def knn_accuracy(
@@ -47,7 +50,21 @@ def knn_accuracy(
       >>> knn_accuracy(bank, bank, num_classes=2, ks=(1,))
       {1: Accuracy(top1=1.0, top5=None)}
     """
-    return _knn(bank, queries, num_classes, ks, temperature, same=False)
+    found = weighted_votes(bank, queries, num_classes, ks=ks, temperatures=(temperature,))
+    return {k: found[k, temperature] for k in ks}
+
+
+def weighted_votes(
+    bank: Labelled,
+    queries: Labelled,
+    num_classes: int,
+    *,
+    ks: Sequence[int],
+    temperatures: Sequence[float],
+) -> dict[tuple[int, float], Accuracy]:
+    """As `knn_accuracy`, for every k and T; the neighbours are searched once."""
+    found = _knn(bank, queries, num_classes, ks, temperatures)
+    return dict(zip(itertools.product(ks, temperatures), found, strict=True))
 
 
 def euclidean_knn_accuracy(
@@ -64,7 +81,7 @@ def euclidean_knn_accuracy(
     Returns:
       The accuracy for every k.
     """
-    return _knn(bank, queries, num_classes, ks, None, same=False)
+    return dict(zip(ks, _knn(bank, queries, num_classes, ks, None), strict=True))
 
 
 def leave_one_out(
@@ -80,94 +97,84 @@ def leave_one_out(
     Returns:
       The accuracy for every k.
     """
-    return _knn(images, images, num_classes, ks, KNN_TEMPERATURE, same=True)
+    found = _knn(images, images, num_classes, ks, (KNN_TEMPERATURE,), same=True)
+    return dict(zip(ks, found, strict=True))
 
 
 def _knn(
     bank: Labelled,
     queries: Labelled,
     num_classes: int,
-    ks: tuple[int, ...],
-    temperature: float | None,
+    ks: Sequence[int],
+    temperatures: Sequence[float] | None,
     *,
-    same: bool,
-) -> dict[int, Accuracy]:
+    same: bool = False,
+) -> list[Accuracy]:
+    """An accuracy for every k and T, or for every k by the Euclidean vote."""
     neighbours = len(bank.labels) - same
-    count = len(queries.labels)
-    fill = -count % QUERIES_AT_A_TIME
-    blocks = (-1, QUERIES_AT_A_TIME)
-    ranks = _ranks(
-        bank.features,
+    ks = [min(k, neighbours) for k in ks]
+    asked = as_features(queries.features)
+    everywhere = asked.shares.shardings.replicated
+    found = search(
+        as_features(bank.features),
         bank.labels,
-        np.pad(queries.features, [(0, fill), (0, 0)]).reshape(*blocks, queries.features.shape[1]),
-        np.pad(queries.labels, (0, fill)).reshape(blocks),
-        np.arange(count + fill).reshape(blocks),
-        None if temperature is None else jnp.asarray(temperature, jnp.float32),
-        num_classes=num_classes,
-        ks=tuple(min(k, neighbours) for k in ks),
+        asked,
+        k=max(ks),
+        euclidean=temperatures is None,
         same=same,
     )
-    ranks = ranks.transpose(1, 0, 2).reshape(len(ks), -1)[:, :count]
-    return {k: accuracy(row, num_classes=num_classes) for k, row in zip(ks, ranks, strict=True)}
+    labels = put(np.asarray(queries.labels, np.int32), everywhere)
+    options = [(k, t) for k in ks for t in temperatures or (None,)]
+    counts = np.zeros((len(options), 2), np.int64)
+    for nearest in found:
+        counts += fetch(_hits(nearest, labels, options=tuple(options)), everywhere)
+    common = {"images": len(queries.labels), "num_classes": num_classes}
+    return [accuracy(count, **common) for count in counts]
 
 
-@functools.partial(jax.jit, static_argnames=("num_classes", "ks", "same"))
-def _ranks(
-    bank: Float[Array, "n d"],
-    bank_labels: Int[Array, " n"],
-    queries: Float[Array, "blocks b d"],
-    query_labels: Int[Array, "blocks b"],
-    query_rows: Int[Array, "blocks b"],
-    temperature: Float[Array, ""] | None,
+@functools.partial(jax.jit, static_argnames="options")
+def _hits(
+    nearest: Nearest,
+    labels: Int[Array, " n"],
     *,
-    num_classes: int,
-    ks: tuple[int, ...],
-    same: bool,
-) -> Int[Array, "blocks k b"]:
-    """Ranks of the queries' labels for every k; the Euclidean vote where `temperature` is None.
+    options: tuple[tuple[int, float | None], ...],
+) -> Int[Array, "options 2"]:
+    """How many queries have their label first, and among the first five, for every (k, T)."""
+
+    def tile(nearest: Nearest) -> Array:
+        counted, own = nearest.numbers >= 0, labels[jnp.maximum(nearest.numbers, 0)]
+        ranks = [_ranks(nearest, own, k, temperature) for k, temperature in options]
+        return jnp.stack([hits(rank, counted) for rank in ranks])
+
+    return jax.lax.map(tile, nearest).sum(axis=0)
+
+
+def _ranks(
+    nearest: Nearest, own: Int[Array, " b"], k: int, temperature: float | None
+) -> Int[Array, " b"]:
+    """Number of classes with more votes than a query's own, or as many and a lower index.
+
+    Votes are counted among neighbours, not among classes, of which there may be thousands.
 
     Args:
-      bank: features [N, d].
-      bank_labels: class indices [N].
-      queries: features, in blocks [blocks, b, d].
-      query_labels: class indices [blocks, b].
-      query_rows: index of each query among the queries [blocks, b].
-      temperature: T of the weighted vote.
-      num_classes: of the data set.
-      ks: at most N, or N - 1 with `same`.
-      same: query number i is image number i of the bank, which does not count as its neighbour.
+      nearest: neighbours of the queries, [b, at least k].
+      own: classes of the queries.
+      k: number of neighbours that vote.
+      temperature: T of the weighted vote; None for equal votes.
     """
-    # Centred, because features near 0 keep the digits that distances depend on.
-    centre = jnp.mean(bank, axis=0, keepdims=True)
-
-    def prepare(features: Array) -> Array:
-        return features - centre if temperature is None else normalize(features)
-
-    bank = prepare(bank)
-
-    def block(args: tuple[Array, Array, Array]) -> Array:
-        queries, labels, rows = args
-        # At the default precision, rounding on accelerators would blur which image is nearer.
-        similarities = jnp.matmul(prepare(queries), bank.T, precision="highest")
-        if temperature is None:  # -|q - x|^2 / 2, without a term that the whole bank shares
-            similarities -= jnp.sum(bank**2, axis=1)[None] / 2
-        if same:
-            own = rows[:, None] == jnp.arange(len(bank))[None]
-            similarities = jnp.where(own, -jnp.inf, similarities)
-        nearest, rows = jax.lax.top_k(similarities, max(ks))
-        weights = jnp.ones_like(nearest)
-        if temperature is not None:
-            # Relative to the nearest image, whose weight is then 1 at any temperature.
-            closest = jnp.max(nearest, axis=1, keepdims=True)
-            weights = jnp.exp((nearest - closest) / temperature)
-        classes = jax.nn.one_hot(bank_labels[rows], num_classes)
-        ranks = []
-        for k in ks:
-            # Masked, not sliced: XLA turns a sliced top-k into a full sort, ten times slower on
-            # CPU.
-            first = jnp.where(jnp.arange(max(ks))[None] < k, weights, 0)
-            votes = jnp.einsum("bk,bkc->bc", first, classes, precision="highest")
-            ranks.append(label_ranks(jnp.where(votes > 0, votes, -jnp.inf), labels))
-        return jnp.stack(ranks)
-
-    return jax.lax.map(block, (queries, query_labels, query_rows))
+    similarities, labels, _ = nearest
+    weights = jnp.ones_like(similarities)
+    if temperature is not None:
+        # Relative to the nearest image, whose weight is then 1 at any temperature.
+        weights = jnp.exp((similarities - similarities[:, :1]) / temperature)
+    # Masked, not sliced: XLA turns a sliced top-k into a full sort, ten times slower on CPU.
+    order = jnp.arange(labels.shape[1])
+    weights = jnp.where(order[None] < k, weights, 0)
+    alike = labels[:, :, None] == labels[:, None, :]
+    votes = jnp.einsum("bjk,bk->bj", alike.astype(jnp.float32), weights, precision="highest")
+    mine = jnp.max(jnp.where(labels == own[:, None], votes, 0), axis=1)
+    first = ~jnp.any(alike & (order[None, None] < order[None, :, None]), axis=2)
+    lower = (votes == mine[:, None]) & (labels < own[:, None])
+    ahead = first & (votes > 0) & ((votes > mine[:, None]) | lower) & (labels != own[:, None])
+    # A class without votes comes after all others.
+    return jnp.where(mine > 0, jnp.sum(ahead, axis=1), jnp.iinfo(jnp.int32).max)

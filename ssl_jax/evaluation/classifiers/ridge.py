@@ -8,16 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ssl_jax.devices.processes import fetch
+from ssl_jax.devices.sharding import put
 from ssl_jax.evaluation.classifiers.linear_head import (
     LinearHead,
     Probe,
+    head_accuracies,
     head_accuracy,
     standardize,
 )
-from ssl_jax.evaluation.features import Labelled
+from ssl_jax.evaluation.features import Labelled, as_features
 
 LAMBDAS = tuple(10.0**exponent for exponent in range(-5, 2))
-ROWS_AT_A_TIME = 4096
 
 
 class Moments(NamedTuple):
@@ -63,7 +65,8 @@ def ridge_probe(
     """
     train, holdout, test = standardize(train, holdout, test)
     fitted = moments(train, num_classes)
-    scores = [head_accuracy(solve(fitted, value), holdout).top1 for value in lambdas]
+    heads = [solve(fitted, value) for value in lambdas]
+    scores = [found.top1 for found in head_accuracies(heads, holdout)]
     best = max(zip(scores, lambdas, strict=True))[1]
     both = jax.tree.map(np.add, fitted, moments(holdout, num_classes))
     return Probe(head_accuracy(solve(both, best), test), {"lambda": best})
@@ -71,17 +74,17 @@ def ridge_probe(
 
 def moments(images: Labelled, num_classes: int) -> Moments:
     """Computes products on the device in float32 and adds them up on the host in float64."""
-    features, labels = images
+    features = as_features(images.features)
+    everywhere = features.shares.shardings.replicated
+    labels = put(np.asarray(images.labels, np.int32), everywhere)
     width = features.shape[1]
     xx, xy = np.zeros((width, width)), np.zeros((width, num_classes))
-    for start in range(0, len(labels), ROWS_AT_A_TIME):
-        rows = slice(start, start + ROWS_AT_A_TIME)
-        products = _products(features[rows], labels[rows], num_classes=num_classes)
-        xx += np.asarray(products[0])
-        xy += np.asarray(products[1])
-    x = features.sum(axis=0, dtype=np.float64)
-    y = np.bincount(labels, minlength=num_classes).astype(np.float64)
-    return Moments(len(labels), x, y, xx, xy)
+    for block in features.blocks():
+        products = _products(*block, labels, num_classes=num_classes)
+        xx += fetch(products[0], everywhere)
+        xy += fetch(products[1], everywhere)
+    y = np.bincount(images.labels, minlength=num_classes).astype(np.float64)
+    return Moments(len(images.labels), features.sum()[0], y, xx, xy)
 
 
 def solve(sums: Moments, penalty: float) -> LinearHead:
@@ -96,8 +99,14 @@ def solve(sums: Moments, penalty: float) -> LinearHead:
 
 @functools.partial(jax.jit, static_argnames="num_classes")
 def _products(
-    x: Float[Array, "n d"], labels: Int[Array, " n"], *, num_classes: int
+    x: Float[Array, "n d"],
+    numbers: Int[Array, " n"],
+    labels: Int[Array, " all"],
+    *,
+    num_classes: int,
 ) -> tuple[Float[Array, "d d"], Float[Array, "d c"]]:
-    y = jax.nn.one_hot(labels, num_classes)
+    counted = numbers[:, None] >= 0
+    x = jnp.where(counted, x, 0)
+    y = jnp.where(counted, jax.nn.one_hot(labels[jnp.maximum(numbers, 0)], num_classes), 0)
     product = functools.partial(jnp.matmul, precision="highest")
     return product(x.T, x), product(x.T, y)

@@ -1,18 +1,16 @@
-"""Softmax regression on frozen features by gradient descent: one optimizer, or a grid of SGDs."""
+"""Softmax regression on frozen features by SGD, the best of a grid of settings."""
 
-import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, Key
 
+from ssl_jax.evaluation.classifiers.descent import Run, descend
 from ssl_jax.evaluation.classifiers.linear_head import (
     LinearHead,
     Probe,
-    cross_entropy,
+    head_accuracies,
     head_accuracy,
     standardize,
 )
@@ -35,6 +33,7 @@ def sgd_probe(
     epochs: int = EPOCHS,
     batch_size: int = BATCH_SIZE,
     seed: int = 0,
+    progress: Callable[[int], None] = lambda epoch: None,
 ) -> Probe:
     """Softmax regression by SGD with momentum 0.9 and a cosine schedule to 0; no augmentation.
 
@@ -51,93 +50,48 @@ def sgd_probe(
       epochs: of each fit.
       batch_size: images per step; all of them where there are fewer.
       seed: of the order of the images.
+      progress: called with the number of epochs done, in each of the two fits.
 
     Returns:
       Accuracy on `test` and the chosen "learning_rate" and "weight_decay".
     """
     train, holdout, test = standardize(train, holdout, test, scale=train.features.shape[1] ** -0.5)
-    fit = functools.partial(
-        descend_grid,
-        key=jax.random.key(seed),
-        num_classes=num_classes,
-        epochs=epochs,
-        batch_size=batch_size,
-    )
     grid = [(rate, decay) for rate in learning_rates for decay in weight_decays]
-    heads = fit(*train, *np.asarray(grid, np.float32).T)
-    scores = [head_accuracy(LinearHead(*head), holdout).top1 for head in zip(*heads, strict=True)]
-    rate, decay = grid[int(np.argmax(scores))]
-    heads = fit(*join(train, holdout), *np.asarray([[rate], [decay]], np.float32))
-    return Probe(
-        head_accuracy(LinearHead(heads.kernel[0], heads.bias[0]), test),
-        {"learning_rate": rate, "weight_decay": decay},
-    )
+    common = {"num_classes": num_classes, "epochs": epochs, "batch_size": batch_size}
+    (heads,) = descend_grid(train, [Run(seed)], grid, progress=progress, **common)
+    scores = [found.top1 for found in head_accuracies(unstack(heads), holdout)]
+    best = grid[int(np.argmax(scores))]
+    (heads,) = descend_grid(join(train, holdout), [Run(seed)], [best], progress=progress, **common)
+    chosen = {"learning_rate": best[0], "weight_decay": best[1]}
+    return Probe(head_accuracy(unstack(heads)[0], test), chosen)
 
 
-@functools.partial(jax.jit, static_argnames=("num_classes", "epochs", "batch_size"))
 def descend_grid(
-    features: Float[Array, "n d"],
-    labels: Int[Array, " n"],
-    learning_rates: Float[Array, " g"],
-    weight_decays: Float[Array, " g"],
-    *,
-    key: Key[Array, ""],
-    num_classes: int,
-    epochs: int,
-    batch_size: int,
-) -> LinearHead:
-    """One head per setting, stacked on axis 0; all see the same batches in the same order."""
-    batch_size = min(batch_size, len(labels))
-    steps = epochs * (len(labels) // batch_size)
-
-    def fit(rate: Array, decay: Array) -> LinearHead:
-        schedule = optax.cosine_decay_schedule(rate, steps)
-        decayed = optax.add_decayed_weights(decay, optimizers.is_kernel)
-        optimizer = optax.chain(decayed, optax.sgd(schedule, momentum=MOMENTUM))
-        common = {"key": key, "num_classes": num_classes, "epochs": epochs}
-        return descend(features, labels, optimizer, batch_size=batch_size, **common)
-
-    return jax.vmap(fit)(learning_rates, weight_decays)
-
-
-def descend(
-    features: Float[Array, "n d"],
-    labels: Int[Array, " n"],
-    optimizer: optax.GradientTransformation,
-    *,
-    key: Key[Array, ""],
-    num_classes: int,
-    epochs: int,
-    batch_size: int,
-) -> LinearHead:
-    """Softmax regression from zero; to be jitted by the caller.
+    images: Labelled,
+    runs: Sequence[Run],
+    grid: Sequence[tuple[float, float]],
+    **options: Any,
+) -> list[LinearHead]:
+    """SGD with momentum 0.9, cosine and coupled weight decay; see `descend`.
 
     Args:
-      features: [N, d].
-      labels: class indices [N].
-      optimizer: of the head.
-      key: of the order of the images, which changes in every epoch.
-      num_classes: C.
-      epochs: passes over the images.
-      batch_size: at most N; images that do not fill a batch are left out of an epoch.
+      images: to train on.
+      runs: trained in one program.
+      grid: learning rates and weight decays.
+      **options: of `descend`.
 
     Returns:
-      The head after the last epoch.
+      For every run the heads of all settings, stacked on axis 0.
     """
-    count, width = features.shape
-    steps = count // batch_size
+    return descend(images, runs, _sgd, *np.asarray(grid, np.float32).T, **options)
 
-    def step(carry: tuple[LinearHead, optax.OptState], rows: Array) -> Any:
-        head, state = carry
-        gradient = jax.grad(cross_entropy)(head, features[rows], labels[rows])
-        updates, state = optimizer.update(gradient, state, head)
-        return (optax.apply_updates(head, updates), state), None
 
-    def epoch(carry: tuple[LinearHead, optax.OptState], number: Array) -> Any:
-        order = jax.random.permutation(jax.random.fold_in(key, number), count)
-        rows = order[: steps * batch_size].reshape(steps, batch_size)
-        return jax.lax.scan(step, carry, rows)
+def unstack(heads: LinearHead) -> list[LinearHead]:
+    """The heads that are stacked on axis 0."""
+    return [LinearHead(*head) for head in zip(*heads, strict=True)]
 
-    head = LinearHead(jnp.zeros((width, num_classes)), jnp.zeros(num_classes))
-    start = (head, optimizer.init(head))
-    return jax.lax.scan(epoch, start, jnp.arange(epochs))[0][0]
+
+def _sgd(steps: int, rate: Any, decay: Any) -> optax.GradientTransformation:
+    schedule = optax.cosine_decay_schedule(rate, steps)
+    decayed = optax.add_decayed_weights(decay, optimizers.is_kernel)
+    return optax.chain(decayed, optax.sgd(schedule, momentum=MOMENTUM))

@@ -7,7 +7,7 @@ statistics are updated). The classifier starts from zero. The last epoch counts.
 import dataclasses
 import math
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import jax
@@ -22,8 +22,8 @@ from ssl_jax.devices import sharding
 from ssl_jax.devices.sharding import Shardings
 from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
+from ssl_jax.evaluation.classifiers.descent import Run, descend
 from ssl_jax.evaluation.classifiers.linear_head import LinearHead, cross_entropy
-from ssl_jax.evaluation.classifiers.sgd import descend
 from ssl_jax.evaluation.features import Labelled
 from ssl_jax.evaluation.recipes import Recipe
 from ssl_jax.methods.parts.base import Aux, KeyArray, Method, Step
@@ -38,34 +38,45 @@ from ssl_jax.types import Batch, Params, State
 
 
 def train_on_features(
-    features: Labelled, recipe: Recipe, *, num_classes: int, seed: int
-) -> LinearHead:
+    features: Labelled,
+    runs: Sequence[Run],
+    recipe: Recipe,
+    *,
+    num_classes: int,
+    progress: Callable[[int], None] = lambda epoch: None,
+) -> list[LinearHead]:
     """Trains the classifier of `recipe` on features that were computed once.
 
     Args:
       features: of the training images, with their labels.
+      runs: seeds of the order, each with the images to train on; trained in one program.
       recipe: how to train; its settings for the encoder and augmentation do not apply.
       num_classes: of the data set.
-      seed: of the order of the images.
+      progress: called with the number of epochs done.
 
     Returns:
-      The classifier.
+      The classifier of every run.
 
     Raises:
       UserError: if the training diverges.
     """
-    size = len(features.labels)
+    rows = runs[0].rows
+    size = len(features.labels if rows is None else rows)
     batch_size = min(recipe.batch_size, size)
     optimizer, _ = _optimizer(recipe, recipe.learning_rate, batch_size, size // batch_size)
-
-    @jax.jit
-    def train(x: Any, y: Any, key: Any) -> LinearHead:
-        common = {"key": key, "num_classes": num_classes, "epochs": recipe.epochs}
-        return descend(x, y, optimizer, batch_size=batch_size, **common)
-
-    head = train(*features, jax.random.key(seed))
-    _require_finite(jnp.sum(head.kernel), recipe)
-    return head
+    heads = descend(
+        features,
+        runs,
+        lambda steps, setting: optimizer,
+        np.zeros(1, np.float32),  # a grid of a single setting, which the recipe names
+        num_classes=num_classes,
+        epochs=recipe.epochs,
+        batch_size=batch_size,
+        progress=progress,
+    )
+    for head in heads:
+        _require_finite(jnp.sum(head.kernel), recipe)
+    return [LinearHead(head.kernel[0], head.bias[0]) for head in heads]
 
 
 def train_on_images(

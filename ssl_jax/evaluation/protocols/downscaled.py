@@ -30,7 +30,8 @@ from ssl_jax.data.dataset import take
 from ssl_jax.data.splits import FIXED_SEED, draw
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.accuracy import Accuracy, sklearn_accuracy
-from ssl_jax.evaluation.features import Labelled, pixels, select
+from ssl_jax.evaluation.extract import pixels
+from ssl_jax.evaluation.features import Labelled, select
 from ssl_jax.evaluation.task import Task
 
 INPUTS = {
@@ -82,7 +83,8 @@ def downscaled(
         dataset, whole = task.part(part), task.features(part)
         size = len(whole.labels)
         chosen = draw(dataset.labels, size=size, count=min(cap, size), seed=part_seed)
-        features[part] = select(whole, chosen)
+        few = select(whole, chosen)
+        features[part] = few._replace(features=np.asarray(few.features))
         raw[part] = pixels(take(dataset, chosen).images)
     train, test = features["train"], features["test"]
     # First, because it refuses features that are all the same.

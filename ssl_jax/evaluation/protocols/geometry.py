@@ -53,12 +53,13 @@ def geometry(task: Task, seed: int) -> dict[str, Any]:
     view = ViewSpec(task.encoder.description.image_size)
     distances = view_distances(task, view, seed=seed)
     nearest = leave_one_out(test, num_classes=task.num_classes, ks=(1,))[1]
+    features = np.asarray(test.features)
     return {
         "alignment": float(np.mean(distances**2)),
-        "uniformity": uniformity(test.features),
-        **health(test.features),
+        "uniformity": uniformity(features),
+        **health(features),
         "nearest_neighbour_top1": nearest.top1,
-        "spectrum": spectrum(test.features).tolist(),
+        "spectrum": spectrum(features).tolist(),
         "settings": {
             "images": len(test.labels),
             "alignment": "mean squared distance of the normalised features of two views",

@@ -7,7 +7,7 @@ from ssl_jax.evaluation.classifiers.knn import (
     KNN_K,
     KNN_TEMPERATURE,
     euclidean_knn_accuracy,
-    knn_accuracy,
+    weighted_votes,
 )
 from ssl_jax.evaluation.task import Task
 
@@ -32,9 +32,8 @@ def knn(task: Task, seed: int) -> dict[str, Any]:
     del seed
     bank, test, classes = task.features("train"), task.features("test"), task.num_classes
     votes: dict[str, Accuracy] = {}
-    for temperature in TEMPERATURES:
-        by_k = knn_accuracy(bank, test, num_classes=classes, ks=KS, temperature=temperature)
-        votes |= {f"k{k}_t{temperature}": accuracy for k, accuracy in by_k.items()}
+    found = weighted_votes(bank, test, classes, ks=KS, temperatures=TEMPERATURES)
+    votes |= {f"k{k}_t{temperature}": accuracy for (k, temperature), accuracy in found.items()}
     by_k = euclidean_knn_accuracy(bank, test, num_classes=classes, ks=(EUCLIDEAN_K,))
     votes[f"euclidean{EUCLIDEAN_K}"] = by_k[EUCLIDEAN_K]
     metrics: dict[str, Any] = votes[f"k{KNN_K}_t{KNN_TEMPERATURE}"]._asdict()

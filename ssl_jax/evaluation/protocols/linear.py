@@ -3,7 +3,7 @@
 from functools import partial
 
 from ssl_jax.evaluation import recipes
-from ssl_jax.evaluation.train_by_recipe import train_by_recipe
+from ssl_jax.evaluation.train_by_recipe import train_by_recipe, train_cached
 
 ba_ssl = partial(train_by_recipe, recipe=recipes.BA_SSL)
 multi_network = partial(train_by_recipe, recipe=recipes.MULTI_NETWORK)
@@ -17,3 +17,9 @@ inat18 = partial(train_by_recipe, recipe=recipes.INAT18)
 multi_network_cached = partial(multi_network, cached=True)
 msbreg_cached = partial(msbreg, cached=True)
 moco_cached = partial(moco, cached=True)
+
+# The same for several seeds at once; see `protocol_names.Protocol`.
+ba_ssl_seeds = partial(train_cached, recipe=recipes.BA_SSL)
+multi_network_cached_seeds = partial(train_cached, recipe=recipes.MULTI_NETWORK)
+msbreg_cached_seeds = partial(train_cached, recipe=recipes.MSBREG)
+moco_cached_seeds = partial(train_cached, recipe=recipes.MOCO)

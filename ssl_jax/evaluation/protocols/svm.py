@@ -23,6 +23,7 @@ from sklearn.svm import LinearSVC
 
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.accuracy import Accuracy, sklearn_accuracy
+from ssl_jax.evaluation.classifiers.hinge import EPOCHS, hinge_accuracy
 from ssl_jax.evaluation.features import Labelled
 from ssl_jax.evaluation.task import Task
 from ssl_jax.health.representation import unit
@@ -30,6 +31,8 @@ from ssl_jax.health.representation import unit
 FOLDS = 3
 # From the code of Goyal et al.
 COSTS = tuple(sorted({*(10.0**n for n in range(-7, 3)), *(2.0**n for n in range(-19, -3))}))
+# Images x features x classes up to which LinearSVC is used.
+LIBLINEAR_WORK = 1e9
 SINGLE_LABEL_COSTS = tuple(10.0**n for n in range(-2, 5))
 
 
@@ -78,10 +81,24 @@ def svm(task: Task, seed: int) -> dict[str, Any]:
         "chosen_on": f"{FOLDS}-fold cross-validation on the training images",
     }
     if task.part("test").presence is None:
-        accuracy, cost = svm_accuracy(
-            task.features("train"), task.features("test"), num_classes=task.num_classes
-        )
+        train, test = task.features("train"), task.features("test")
+        common = {"num_classes": task.num_classes, "costs": SINGLE_LABEL_COSTS}
+        work = train.features.shape[0] * train.features.shape[1] * task.num_classes
+        if work > LIBLINEAR_WORK:
+            what = "epochs of the SVMs"
+            accuracy, cost = hinge_accuracy(
+                train,
+                test,
+                folds=FOLDS,
+                progress=lambda epoch: task.progress(what, epoch, EPOCHS),
+                **common,
+            )
+            solver = f"SGD, all classes at once, {EPOCHS} epochs"
+        else:
+            accuracy, cost = svm_accuracy(train, test, **common)
+            solver = "LinearSVC of scikit-learn"
         chosen = {"costs": SINGLE_LABEL_COSTS, "chosen_by": "top-1", "cost": cost}
+        chosen["solver"] = solver
         return {**accuracy._asdict(), "settings": settings | chosen}
     classes = task.part("test").classes
     train, test = (_multi_labelled(task, part) for part in ("train", "test"))
@@ -155,12 +172,12 @@ def svm_accuracy(
     Raises:
       UserError: if a class is in fewer than 3 training images.
     """
-    features, make = unit(train.features), _maker(None)
+    features, make = unit(np.asarray(train.features)), _maker(None)
     counts = np.bincount(train.labels)
     _require("every class", "training", counts[counts > 0].min(), FOLDS)
     cost = _choose(make, features, train.labels, costs, scoring="accuracy")
     model = make(cost).fit(features, train.labels)
-    test = test._replace(features=unit(test.features))
+    test = test._replace(features=unit(np.asarray(test.features)))
     return sklearn_accuracy(model, test, num_classes=num_classes), cost
 
 
@@ -188,7 +205,7 @@ def average_precisions(
 def _multi_labelled(task: Task, part: str) -> MultiLabelled:
     presence = task.part(part).presence
     assert presence is not None  # all parts of a multi-label set have one
-    return MultiLabelled(task.vectors(part), presence)
+    return MultiLabelled(np.asarray(task.vectors(part)), presence)
 
 
 def _require(what: str, part: str, count: Any, least: int) -> None:

@@ -19,7 +19,12 @@ def tuned(task: Task, seed: int) -> dict[str, Any]:
       decay.
     """
     parts = [task.features(part) for part in PARTS]
-    probe = sgd_probe(*parts, num_classes=task.num_classes, seed=seed)
+    probe = sgd_probe(
+        *parts,
+        num_classes=task.num_classes,
+        seed=seed,
+        progress=lambda epoch: task.progress("epochs of SGD on features", epoch, EPOCHS),
+    )
     settings = {
         "classifier": "linear, softmax cross-entropy",
         "features": "standardised, divided by the root of their number",

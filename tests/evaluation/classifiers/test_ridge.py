@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
+from ssl_jax.evaluation import shares
 from ssl_jax.evaluation.classifiers import ridge
 from ssl_jax.evaluation.classifiers.ridge import ridge_probe
 from ssl_jax.evaluation.features import Labelled, join
@@ -24,7 +25,7 @@ def ridge_scores(fitted: Labelled, scored: Labelled, penalty: float) -> np.ndarr
 
 @pytest.mark.parametrize("penalty", [1e-4, 0.1, 10.0])
 def test_ridge_is_that_of_scikit_learn(penalty: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ridge, "ROWS_AT_A_TIME", 64)
+    monkeypatch.setattr(shares, "BLOCK_ROWS", 64)
     # With a shift, so that the mean of both parts is not the training part's.
     holdout = Labelled(HOLDOUT.features + 1, HOLDOUT.labels)
     scores = ridge_scores(join(TRAIN, holdout), TEST, penalty)

@@ -1,10 +1,10 @@
 """Softmax regression by SGD against gradient descent in float64 and against scikit-learn."""
 
-import jax
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from ssl_jax.evaluation.classifiers.descent import Run
 from ssl_jax.evaluation.classifiers.ridge import ridge_probe
 from ssl_jax.evaluation.classifiers.sgd import descend_grid, sgd_probe
 from ssl_jax.evaluation.features import Labelled, join
@@ -19,12 +19,10 @@ def test_descent_is_sgd_with_momentum_cosine_and_coupled_decay() -> None:
     epochs, rates, decays = 6, (0.5, 2.0), (0.0, 0.1)
     x = TRAIN.features[:50].astype(np.float64)
     y = np.eye(CLASSES)[TRAIN.labels[:50]]
-    heads = descend_grid(
-        TRAIN.features[:50],
-        TRAIN.labels[:50],
-        np.asarray(rates, np.float32),
-        np.asarray(decays, np.float32),
-        key=jax.random.key(0),
+    (heads,) = descend_grid(
+        Labelled(TRAIN.features[:50], TRAIN.labels[:50]),
+        [Run(0)],
+        list(zip(rates, decays, strict=True)),
         num_classes=CLASSES,
         epochs=epochs,
         batch_size=50,  # the whole set: the order does not matter
@@ -48,12 +46,10 @@ def test_an_epoch_takes_every_image_once() -> None:
     # With features of disjoint images, one epoch at a constant small rate moves each image's own
     # row of the kernel once; zero gradient elsewhere.
     count = 12
-    heads = descend_grid(
-        np.eye(count, dtype=np.float32),
-        np.arange(count) % CLASSES,
-        np.asarray([1e-3], np.float32),
-        np.asarray([0.0], np.float32),
-        key=jax.random.key(0),
+    (heads,) = descend_grid(
+        Labelled(np.eye(count, dtype=np.float32), np.arange(count) % CLASSES),
+        [Run(0)],
+        [(1e-3, 0.0)],
         num_classes=CLASSES,
         epochs=1,
         batch_size=4,

@@ -14,6 +14,7 @@ from ssl_jax.augment.policy import to_float
 from ssl_jax.devices import sharding
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.classifiers import trained
+from ssl_jax.evaluation.classifiers.descent import Run
 from ssl_jax.evaluation.classifiers.trained import train_on_features, train_on_images
 from ssl_jax.evaluation.features import Labelled
 from ssl_jax.evaluation.recipes import Recipe
@@ -115,7 +116,7 @@ def test_on_features_it_is_the_optimizer_of_the_recipe(rule: Rule) -> None:
     labels = IMAGES.labels
     assert labels is not None
     known = Labelled(features, labels)
-    head = train_on_features(known, RULES[rule], num_classes=CLASSES, seed=0)
+    (head,) = train_on_features(known, [Run(0)], RULES[rule], num_classes=CLASSES)
     expected = descent(rule, features, labels)
     assert np.abs(expected[0]).max() > 0.01
     close([head.kernel, head.bias], expected, rtol=1e-4, atol=1e-6)
@@ -204,7 +205,7 @@ def test_divergence_is_an_error(plain: list[Any]) -> None:
     assert IMAGES.labels is not None
     features = Labelled(np.full((SIZE, 2), 1e10, np.float32), IMAGES.labels)
     with pytest.raises(UserError, match="diverged at learning rate 1e"):
-        train_on_features(features, recipe, num_classes=CLASSES, seed=0)
+        train_on_features(features, [Run(0)], recipe, num_classes=CLASSES)
     broken = dataclasses.replace(
         ENCODER, variables=jax.tree.map(lambda x: x + jnp.nan, ENCODER.variables)
     )
