@@ -5,7 +5,6 @@ of its host, once; whatever computes with them has them sent to the devices in b
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -43,17 +42,6 @@ class Block(NamedTuple):
 
     features: Float[Array, "*tiles b d"]
     numbers: Int[Array, "*tiles b"]
-
-
-class Placed(NamedTuple):
-    """All features on the devices, each of which holds a part; see `rows_of`.
-
-    features: [rows, d], in the dtype in which they are kept.
-    positions: the row of every image, int32 [N].
-    """
-
-    features: Float[Array, "rows d"]
-    positions: Int[np.ndarray, " n"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -99,13 +87,13 @@ class Features:
             most = self.shares.longest
             process, position = self.shares.holders()
             rows = slice(None) if self.rows is None else self.rows
-            whole = from_all(_padded(self.own, most))[process[rows], position[rows]]
+            whole = from_all(padded(self.own, most))[process[rows], position[rows]]
         whole = _applied(whole, self.standard)
         return np.array(whole, dtype, copy=True) if copy else np.asarray(whole, dtype)
 
     def blocks(self) -> Iterator[Block]:
         """The features on the devices block by block, in the order in which they are kept."""
-        numbers = self._numbers()
+        numbers = self.numbers()
         mine, segment = numbers[self.shares.own()], self.shares.segment
         for index, start in enumerate(range(0, self.shares.size, self.shares.block)):
             if (numbers[start : start + self.shares.block] < 0).all():
@@ -121,7 +109,7 @@ class Features:
           most: rows of a stack at most, over all devices.
         """
         devices, processes = self.shares.shardings.mesh.size, jax.process_count()
-        numbers = self._numbers()
+        numbers = self.numbers()
         counts = [(numbers[self.shares.own(p)] >= 0).sum() for p in range(processes)]
         count = int(max(counts))
         rows = min(rows, -(-count * processes // devices))
@@ -137,29 +125,6 @@ class Features:
             own = self.own[now[0] : now[-1] + 1] if whole else self.own[now]
             yield self._put(own, mine[now], (tiles, tile))
 
-    def place(self) -> Placed:
-        """Puts all features on the devices, those of each process on its own."""
-        numbers, shares, processes = self._numbers(), self.shares, jax.process_count()
-        # A copy without the others would cost more than they do, unless they are many.
-        most = 2 * len(self) > shares.size
-        counted = np.ones(shares.size, bool) if most else numbers >= 0
-        kept = [own[counted[own]] for own in map(shares.own, range(processes))]
-        devices = [d for d in shares.shardings.mesh.devices.flat if d in _local()]
-        rows = -(-max(map(len, kept)) // len(devices))
-        positions = np.zeros(len(self), np.int32)
-        for process, own in enumerate(kept):
-            place = process * rows * len(devices) + np.arange(len(own))
-            positions[numbers[own][numbers[own] >= 0]] = place[numbers[own] >= 0]
-        mine = self.own if counted.all() else self.own[counted[shares.own()]]
-        parts = [
-            jax.device_put(_padded(mine[i * rows : (i + 1) * rows], rows), device)
-            for i, device in enumerate(devices)
-        ]
-        shape = (rows * len(devices) * processes, self.own.shape[1])
-        sharding = shares.shardings.batch
-        array = jax.make_array_from_single_device_arrays(shape, sharding, parts)
-        return Placed(array, positions)
-
     def moments(self) -> tuple[Float64[np.ndarray, "1 d"], Float64[np.ndarray, "1 d"]]:
         """(mean, standard deviation) over the images, in float64."""
         mean = self.sum() / len(self)
@@ -174,7 +139,7 @@ class Features:
         )
         return not add_up(np.array([bad], np.int64))[0]
 
-    def _numbers(self) -> Int[np.ndarray, " all"]:
+    def numbers(self) -> Int[np.ndarray, " all"]:
         """Which image each row that is kept belongs to; -1 for a row that does not count."""
         if self.rows is None:
             return np.arange(self.shares.size, dtype=np.int32)
@@ -185,7 +150,7 @@ class Features:
     def _put(self, own: np.ndarray, numbers: np.ndarray, shape: tuple[int, ...]) -> Block:
         size, shardings = int(np.prod(shape)), self.shares.shardings
         sharding = shardings.batch if len(shape) == 1 else shardings.steps
-        features = put(_padded(own, size).reshape(*shape, own.shape[1]), sharding)
+        features = put(padded(own, size).reshape(*shape, own.shape[1]), sharding)
         numbers = np.pad(numbers, (0, size - len(numbers)), constant_values=-1)
         if self.standard is not None or self.own.dtype != np.float32:
             features = _apply(features, self.standard)
@@ -195,7 +160,7 @@ class Features:
         self, of: Callable[[np.ndarray], np.ndarray] = lambda rows: rows
     ) -> Float64[np.ndarray, "1 d"]:
         """Sum over the images of `of`, which gets rows in float64."""
-        chosen = np.flatnonzero(self._numbers()[self.shares.own()] >= 0)
+        chosen = np.flatnonzero(self.numbers()[self.shares.own()] >= 0)
         total = np.zeros((1, self.own.shape[1]))
         for start in range(0, len(chosen), ROWS_AT_A_TIME):
             rows = self.own[chosen[start : start + ROWS_AT_A_TIME]]
@@ -251,29 +216,6 @@ def select(images: Labelled, rows: Int[np.ndarray, " m"]) -> Labelled:
     return Labelled(chosen, labels[rows])
 
 
-def rows_of(
-    features: Float[Array, "rows d"], positions: Int[Array, " b"], shares: Shares
-) -> Float[Array, "b d"]:
-    """Rows of `Placed.features`, in float32, on every device.
-
-    Each device looks up what it holds and the rest are zeros, so their sum is exact.
-    """
-    mesh = shares.shardings.mesh
-    if mesh.size == 1:
-        return features[positions].astype(jnp.float32)
-    replicated, batch = shares.shardings.replicated.spec, shares.shardings.batch.spec
-
-    def held(part: Array, positions: Array) -> Array:
-        inside = positions - jax.lax.axis_index("data") * len(part)
-        rows = part[jnp.clip(inside, 0, len(part) - 1)].astype(jnp.float32)
-        here = (inside >= 0) & (inside < len(part))
-        return jax.lax.psum(jnp.where(here[:, None], rows, 0), "data")
-
-    return jax.shard_map(held, mesh=mesh, in_specs=(batch, replicated), out_specs=replicated)(
-        features, positions
-    )
-
-
 def _applied(rows: np.ndarray, standard: Standard | Unit | None) -> np.ndarray:
     rows = np.asarray(rows, np.float32)
     if isinstance(standard, Unit):
@@ -295,12 +237,8 @@ def standardized_rows(rows: Float[Array, "*n d"], standard: Standard | Unit | No
 _apply = jax.jit(standardized_rows)
 
 
-def _padded(rows: np.ndarray, size: int) -> np.ndarray:
+def padded(rows: np.ndarray, size: int) -> np.ndarray:
+    """Rows, followed by as many zeros as make `size` of them."""
     if len(rows) == size:
         return rows
     return np.pad(rows, [(0, size - len(rows)), (0, 0)])
-
-
-@functools.cache
-def _local() -> set[Any]:
-    return set(jax.local_devices())

@@ -12,6 +12,7 @@ from ssl_jax.evaluation.classifiers.ridge import ridge_probe
 from ssl_jax.evaluation.classifiers.sgd import sgd_probe
 from ssl_jax.evaluation.extract import extract_all, flat_pixels
 from ssl_jax.evaluation.features import Features, Labelled, join, select
+from ssl_jax.evaluation.placement import place
 from ssl_jax.evaluation.shares import Shares, share
 from tests.evaluation.clusters import clusters
 
@@ -85,7 +86,7 @@ def test_a_selection_is_what_it_is_of_an_array(monkeypatch: pytest.MonkeyPatch) 
             counted = np.asarray(block.numbers) >= 0
             given = np.asarray(block.features)[counted]
             np.testing.assert_array_equal(given, expected[np.asarray(block.numbers)[counted]])
-        placed = chosen.features.place()
+        placed = place(chosen.features)
         np.testing.assert_array_equal(np.asarray(placed.features)[placed.positions], expected)
         assert len(placed.features) < 160
 

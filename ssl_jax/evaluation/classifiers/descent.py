@@ -16,7 +16,8 @@ from jaxtyping import Array, Float, Int
 
 from ssl_jax.devices.sharding import put
 from ssl_jax.evaluation.classifiers.linear_head import LinearHead, cross_entropy
-from ssl_jax.evaluation.features import Labelled, as_features, rows_of, standardized_rows
+from ssl_jax.evaluation.features import Labelled, as_features, standardized_rows
+from ssl_jax.evaluation.placement import place, rows_of
 
 Loss = Callable[[LinearHead, Float[Array, "b d"], Int[Array, " b"]], Float[Array, ""]]
 
@@ -69,7 +70,7 @@ def descend(
       For every run the heads of all settings after the last epoch, stacked on axis 0.
     """
     features = as_features(images.features)
-    placed, shares = features.place(), features.shares
+    placed, shares = place(features), features.shares
     everywhere = shares.shardings.replicated
     labels = np.asarray(images.labels, np.int32)
     data, sizes = [], set[tuple[int, int]]()

@@ -72,6 +72,7 @@ def test_geometry_of_a_task() -> None:
     task = tiny_task(coloured_splits())
     found = geometry(task, 0)
     features, labels = task.features("test")
+    features = np.asarray(features)
     x = unit(features)
     similarities = x @ x.T
     np.fill_diagonal(similarities, -np.inf)

@@ -167,7 +167,8 @@ def test_protocol_on_a_multi_label_set() -> None:
     assert set(found["settings"]["cost"]) == set(NAMES)
     json.dumps(found)
     train, test = (
-        MultiLabelled(task.vectors(part), task.part(part).presence) for part in ("train", "test")
+        MultiLabelled(np.asarray(task.vectors(part)), task.part(part).presence)
+        for part in ("train", "test")
     )
     assert len(train.features) == 100
     assert svm_precision(train, test, NAMES).area == aps
