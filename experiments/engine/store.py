@@ -30,6 +30,9 @@ LATER: dict[str, Any] = {
     "data.max_pixels": 0,
     "optimizer.final_decay": 1.0,
     "optimizer.clip_each_norm": 0.0,
+    "evaluation.at_end": ["knn", "ridge"],
+    "evaluation.pixels": "auto",
+    "evaluation.dtype": "float32",
 }
 
 
