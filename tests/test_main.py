@@ -309,5 +309,5 @@ def test_protocols_at_the_end_are_those_of_the_configuration(tmp_path, capsys):
     found = json.loads(file.read_text())
     assert found["protocol"] == "geometry" and found["data"] == "digits-128"
     assert found["step"] == 4 and "uniformity" in found
-    with refuses("config.evaluation.at_end", ("knn", "rigde")):
+    with refuses("config.evaluation.at_end"):
         train(tmp_path, "--config.epochs=1", "--config.evaluation.at_end=('knn', 'rigde')")

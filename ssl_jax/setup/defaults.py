@@ -132,7 +132,7 @@ class EvaluationOptions(NamedTuple):
     size: PixelsOrNone = 0  # 0: as views
     crop: Annotated[Number, Range(0.01, 1.0)] = 1.0
     # Protocols at the end of the run; (): none. Any of `python -m ssl_jax.evaluate`.
-    at_end: Annotated[Sequence[Annotated[str, OneOf(PROTOCOLS)]], Length(0, 100)] = AT_END
+    at_end: Annotated[Sequence[Annotated[str, OneOf(tuple(PROTOCOLS))]], Length(0, 100)] = AT_END
     # Raw pixels as well; auto: of images up to 96 pixels.
     pixels: Annotated[str, OneOf(("auto", "always", "never"))] = "auto"
     # In which features are kept; bfloat16 takes half the memory.
