@@ -56,7 +56,8 @@ def test_what_no_source_mentions_is_ours(monkeypatch):
     assert (head, last) == ("|---|---|---|", "")
     assert paper == "| paper | Table 1 | epochs 300 |"
     assert ours.startswith("| ours |  | batch_size 4096, learning_rate 0.3; `data` holdout 0.01; ")
-    assert "`augment.view1` blur 0.1, solarize 0.2; " in ours and "`augment.*` size 224, " in ours
+    assert "`augment.view1` blur 0.1, solarize 0.2; " in ours
+    assert "`augment.*` brightness 0.4, contrast 0.4, " in ours and " size 224" in ours
     assert "out 256" in ours and "fusion" not in ours and "seed" not in ours
 
 

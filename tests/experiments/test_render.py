@@ -163,6 +163,26 @@ def test_an_evaluation_by_the_protocol_comes_before_the_final_one():
     assert value_of(result, LINEAR, "paper") is None
 
 
+def test_what_is_to_beat_is_said_of_the_first_row_that_was_run(tmp_path):
+    shares = {"trained": {"linear_top1": 0.5, "knn_top1": 0.5}, "pixels": {"linear_top1": 0.375}}
+    untrained = {"untrained": {"linear_top1": 0.25, "knn_top1": 0.125}}
+    results = {("second", 0): {"evaluation": shares | untrained}}
+    made = table(row("first", 1.0), row("second", 2.0), seeds=(0,))
+    lines = markdown(made, "smoke", store_of(tmp_path, made, results)).splitlines()
+    assert [line for line in lines if line.startswith("To beat")] == [
+        "To beat: linear 25.00, kNN 12.50 of the untrained encoder (second).",
+        "To beat: linear 37.50 of raw pixels (second).",
+    ]
+
+
+def test_a_column_that_a_scale_leaves_out_is_named_below_and_has_no_numbers(tmp_path):
+    column = Column("mAP", "svm", "map", data="voc07")
+    made = table(row("A", 1.0), columns=(column,), seeds=(0,))
+    assert "mAP: not at this scale; `svm on voc07`" in markdown(made, "small", Store(tmp_path))
+    text = markdown(made, "smoke", Store(tmp_path))
+    assert "mAP: `svm on digits` in place of `svm on voc07`" in text
+
+
 def test_a_curve_gives_what_was_logged_first_and_last():
     curve = [{"loss": 5.0, "epoch": 1.0}, {"loss": 4.0}, {"loss": 3.0, "knn_top1": 0.5}]
     result = {"evaluation": None, "evaluations": {}, "curve": curve}
