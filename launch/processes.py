@@ -1,5 +1,7 @@
 """Starts several processes of one run, here or by ssh; passes SIGTERM and Ctrl-C on to all.
 
+A second Ctrl-C ends all of them at once, as `kill -9` of this program does.
+
     python launch/processes.py --local=PROCESSES[xDEVICES] --config=FILE --workdir=DIR ...
     python launch/processes.py --hosts=HOST,HOST,... [--port=8476] --config=FILE --workdir=DIR ...
 
@@ -10,6 +12,7 @@ able to reach the first at the given name and port. All other flags are passed t
 python -m ssl_jax.main.
 """
 
+import contextlib
 import os
 import re
 import shlex
@@ -61,6 +64,22 @@ def _free_port() -> str:
         return str(free.getsockname()[1])
 
 
+# Each process is started by a shell that listens to its standard input: to the names of signals, as
+# ssh does not forward any, and to its end, which comes when this program is killed.
+KEEPER = """
+exec 3<&0 </dev/null
+{program} 3<&- & child=$!
+(
+    while read -r name; do kill -s "$name" $child; done
+    kill -s KILL $child
+) <&3 2>/dev/null & keeper=$!
+exec 3<&-
+wait $child 2>/dev/null; code=$?
+kill $keeper
+exit $code
+"""
+
+
 def run(hosts: list[str], environment: dict[str, str], flags: list[str]) -> None:
     """Starts a process on each host, waits for all, and exits with the code of the first failure.
 
@@ -70,31 +89,32 @@ def run(hosts: list[str], environment: dict[str, str], flags: list[str]) -> None
       flags: of ssl_jax.main.
     """
     # With the objects: a dropped one would be waited for when the next process is started.
-    running: dict[int, tuple[subprocess.Popen, str, str]] = {}
-    unique = f"/tmp/ssl_jax-{os.getpid()}-{environment['JAX_COORDINATOR_ADDRESS'].split(':')[1]}"
+    running: dict[int, subprocess.Popen] = {}
 
     def send(name: str) -> None:
-        for _, host, file in list(running.values()):
-            command = f"kill -s {name} $(cat {file})"
-            subprocess.run(_shell(host, command), start_new_session=True)
+        for child in list(running.values()):
+            with contextlib.suppress(OSError):  # it has just ended
+                os.write(child.stdin.fileno(), f"{name}\n".encode())
 
+    # A second Ctrl-C ends this program, and with it all processes.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: send("TERM"))
     for index, host in enumerate(hosts):
         assignments = [f"{k}={v}" for k, v in {**environment, "JAX_PROCESS_ID": index}.items()]
         program = ["env", *assignments, sys.executable, "-m", "ssl_jax.main", *flags]
-        # ssh does not forward signals: the process records its pid for `send`.
-        file = f"{unique}-{index}.pid"
-        command = f"cd {shlex.quote(os.getcwd())} && echo $$ >{file} && exec {shlex.join(program)}"
+        command = f"cd {shlex.quote(os.getcwd())} || exit\n" + KEEPER.format(
+            program=shlex.join(program)
+        )
         # In its own session, it gets Ctrl-C from `send` only: a second signal would kill it.
-        child = subprocess.Popen(_shell(host, command), start_new_session=True)
-        running[child.pid] = child, host, file
+        child = subprocess.Popen(
+            _shell(host, command), stdin=subprocess.PIPE, start_new_session=True
+        )
+        running[child.pid] = child
     failed = 0
     while running:
         number, status = os.wait()
-        child, host, file = running.pop(number)
+        child = running.pop(number)
         child.returncode = code = os.waitstatus_to_exitcode(status)
-        subprocess.run(_shell(host, f"rm -f {file}"), start_new_session=True)
         if code and not failed:
             failed = code if code > 0 else 128 - code
             send("KILL")  # the others would wait for it
@@ -102,7 +122,7 @@ def run(hosts: list[str], environment: dict[str, str], flags: list[str]) -> None
 
 
 def _shell(host: str, command: str) -> list[str]:
-    return ["ssh", "-n", "-o", "BatchMode=yes", host, command] if host else ["sh", "-c", command]
+    return ["ssh", "-T", "-o", "BatchMode=yes", host, command] if host else ["sh", "-c", command]
 
 
 if __name__ == "__main__":

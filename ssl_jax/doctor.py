@@ -21,8 +21,8 @@ def main(argv: Sequence[str]) -> None:
     from ssl_jax.devices.cluster import join_cluster
     from ssl_jax.setup.diagnosis import diagnose
 
-    join_cluster()
-    found, needs, parameters = diagnose(config, recipe)
+    with join_cluster():
+        found, needs, parameters = diagnose(config, recipe)
     levels = [problem.level for problem in found]
     fatal, warnings = levels.count("fatal"), levels.count("warning")
     if jax.process_index() == 0:

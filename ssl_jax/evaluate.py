@@ -25,8 +25,7 @@ def main(argv: Sequence[str]) -> None:
     from ssl_jax.encoder.load import load_encoder
     from ssl_jax.run.evaluate import evaluate, other_images, own_images
 
-    with expendable_output():
-        join_cluster()
+    with expendable_output(), join_cluster():
         encoder = load_encoder(args.workdir, step=args.step)
         if args.data:
             images = other_images(args.data, args.data_path, args.data_classes, encoder.description)

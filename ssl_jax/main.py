@@ -17,8 +17,8 @@ def main(argv: Sequence[str]) -> None:
         from ssl_jax.devices.cluster import join_cluster
         from ssl_jax.run.train import train
 
-        join_cluster()
-        train(config, workdir)
+        with join_cluster():
+            train(config, workdir)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import select
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -35,6 +37,11 @@ def run(
     code = _ended(command, argv, terminated)
     # From here on Python only ends, and would answer Ctrl-C with a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if code and os.environ.get("SSL_JAX_DISTRIBUTED"):
+        # jax would wait for the other processes, which end as well, and then abort.
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        os._exit(code)
     sys.exit(code)
 
 
@@ -54,18 +61,37 @@ def _ended(command: Callable[[Sequence[str]], None], argv: Sequence[str], termin
         line, code = interrupts.end(signal.SIGINT if interrupted else signal.SIGTERM)
         _complain(line)
         return code
-    except BrokenPipeError:
-        # Who reads the output, as `head`, has seen enough; what Python still holds back of it
-        # would fail again on the way out.
+    except OSError as error:
+        return _refused_by_system(error)
+    except Exception as error:
+        return _unforeseen(error)
+
+
+def _refused_by_system(error: OSError) -> int:
+    """A full disk or too many open files, which may strike anywhere; or a reader who has gone."""
+    if isinstance(error, BrokenPipeError) and _reader_has_gone():
+        # As `head`, which has seen enough; what Python still holds back would fail again later.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except OSError as error:
-        if error.errno is None:
-            raise
-        # A full disk or too many open files, which may strike anywhere.
-        where = f"{error.filename}: " if error.filename is not None else ""
-        _complain(f"error: {where}{error.strerror}")
-        return 1
+    if error.errno is None:
+        return _unforeseen(error)
+    where = f"{error.filename}: " if error.filename is not None else ""
+    _complain(f"error: {where}{error.strerror}")
+    return 1
+
+
+def _reader_has_gone() -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        return any(found & select.POLLERR for _, found in poll.poll(0))
+    return False
+
+
+def _unforeseen(error: Exception) -> int:
+    with contextlib.suppress(OSError):
+        traceback.print_exception(error)
+    return 1
 
 
 def _open_missing_streams() -> None:

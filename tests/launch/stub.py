@@ -21,7 +21,11 @@ def note(**more):
 
 
 def program(flags):
-    """Acts as ssl_jax.main; $PROGRAM is finish, fail, stop, or wait (for a SIGTERM)."""
+    """Acts as ssl_jax.main.
+
+    $PROGRAM is finish, fail, stop, early (a SIGTERM before there was anything to save), wait (for a
+    SIGTERM), or stay (whatever comes).
+    """
     variables = {k: v for k, v in os.environ.items() if k.startswith(("JAX_", "SSL_JAX"))}
     note(variables=variables)
     if "OUTPUT" in os.environ:
@@ -34,11 +38,15 @@ def program(flags):
         sys.exit(3)
     if action == "finish":
         (workdir / "result.json").write_text('{"config": {"epochs": 2}}')
-    if action == "wait":
+    if action == "early":
+        sys.exit(143)
+    if action in ("wait", "stay"):
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         print("ready", os.getpid(), flush=True)
         signal.sigwait([signal.SIGTERM])
         print("saved", flush=True)
+    if action == "stay":
+        signal.pause()
 
 
 if NAME == "python":

@@ -2,6 +2,8 @@
 
 import signal
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +97,31 @@ def test_the_first_process_that_fails_ends_the_others(site, tmp_path):
     fails.chmod(0o755)
     site.environment["PYTHON"] = str(fails)
     assert site.run(*by_hand(site), "--local=2", *site.flags, PROGRAM="wait")[0] == 3
+
+
+def gone(pid):
+    """Whether a process has ended; waits for it."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+    return False
+
+
+@pytest.mark.parametrize("place", ["--local=2", "--hosts=one,two"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_killed_or_interrupted_twice_it_takes_its_processes_with_it(site, place, number, code):
+    with site.start(*by_hand(site), place, *site.flags, PROGRAM="stay") as parent:
+        pids = [int(parent.stdout.readline().split()[1]) for _ in range(2)]
+        parent.send_signal(signal.SIGINT)
+        assert [parent.stdout.readline() for _ in range(2)] == ["saved\n"] * 2
+        parent.send_signal(number)
+        assert parent.wait(timeout=60) == code
+        assert all(gone(pid) for pid in pids)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,11 @@ def test_slurm_does_not_take_the_result_of_fewer_epochs_for_the_end(site):
     assert len(site.calls("scontrol")) == 1
 
 
+def test_slurm_requeues_what_was_stopped_before_there_was_anything_to_save(site):
+    assert slurm(site.slurm(PROGRAM="early"), *site.flags)[0] == 0
+    assert len(site.calls("scontrol")) == 1
+
+
 def test_slurm_does_not_requeue_a_failure(site):
     code, _, _ = slurm(site.slurm(PROGRAM="fail"), *site.flags)
     assert code == 3 and not site.calls("scontrol")

@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +32,14 @@ def run_one(*command):
     finish(start(command, 8))
 
 
-def run_two(*command):
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def run_two(*command):
+    port = free_port()
     finish(*[start(command, 4, count=2, index=index, port=port) for index in range(2)])
 
 
@@ -64,3 +70,38 @@ def test_two_processes_train_and_evaluate_as_one(tmp_path):
         files = [tmp_path / "one" / "evaluations" / f"{name}-digits-128.json" for name in protocols]
         found.append([json.loads(file.read_text())["top1"] for file in files])
     np.testing.assert_allclose(found[1], found[0], atol=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refused", [0, 1])
+def test_a_process_that_is_refused_ends_the_other_with_its_message(tmp_path, refused):
+    port = free_port()
+    commands = [["ssl_jax.main", *argv(tmp_path / "run")[1:]] for _ in range(2)]
+    commands[refused].append("--config.data.limit=99999")
+    children = [
+        start(command, 4, count=2, index=i, port=port) for i, command in enumerate(commands)
+    ]
+    errors = [child.communicate(timeout=500)[1] for child in children]
+    assert [child.returncode for child in children] == [1, 1], errors
+    message = (
+        "config.data.limit=99999 must be 0 (all) or at most 1221, the number of training images"
+    )
+    assert errors[refused] == f"error: {message}\n"
+    assert errors[1 - refused] == f"error: process {refused} failed: {message}\n"
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_ends_the_other_within_a_minute(tmp_path):
+    port = free_port()
+    command = ["ssl_jax.main", *argv(tmp_path / "run", "--config.epochs=1000000")[1:]]
+    first, second = (start(command, 4, count=2, index=i, port=port) for i in range(2))
+    log = tmp_path / "run" / "metrics.jsonl"
+    while first.poll() is None and not (log.exists() and log.read_text()):
+        time.sleep(0.1)
+    second.kill()
+    second.communicate()
+    _, errors = first.communicate(timeout=60)
+    # In some operations XLA itself aborts the process before.
+    assert first.returncode in (1, -signal.SIGABRT)
+    if first.returncode == 1:
+        assert errors == "error: process 1 has given no sign of life for 30 s\n"
