@@ -24,9 +24,9 @@ from ssl_jax.options.kinds import (
     ShareAboveZero,
 )
 
-Augment = Callable[
-    [Key[Array, " n"], UInt8[Array, "n h w c"]], tuple[Float[Array, "n _size _size c"], ...]
-]
+# Whole images, or for each view the images that were cropped for it already.
+Images = UInt8[Array, "n h w c"] | tuple[UInt8[Array, "n _size _size c"], ...]
+Augment = Callable[[Key[Array, " n"], Images], tuple[Float[Array, "n _size _size c"], ...]]
 
 
 Ratio = Annotated[Number, Range(0.01, 100.0)]
@@ -92,8 +92,10 @@ def make_augment(specs: Sequence[ViewSpec], image_shape: tuple[int, int, int]) -
       image_shape: (H, W, C) of the images.
 
     Returns:
-      A function of one key per image and uint8 images [N, H, W, C]. It returns one float32 array
-      [N, size, size, C] in [0, 1] per view.
+      A function of one key per image and uint8 images [N, H, W, C], or one array of them per view,
+      [N, size, size, C], that the host has cropped (`data.crop`): colours come after the crop then,
+      whatever `colours_first` says. It returns one float32 array [N, size, size, C] in [0, 1] per
+      view.
 
     Raises:
       UserError: if a spec is out of range, or needs RGB and the images are not.
@@ -108,18 +110,20 @@ def make_augment(specs: Sequence[ViewSpec], image_shape: tuple[int, int, int]) -
         refuse(within(f"view{index}", view_problems(spec, image_shape[-1])))
 
     def augment(
-        keys: Key[Array, " n"], images: UInt8[Array, "n h w c"]
+        keys: Key[Array, " n"], images: Images
     ) -> tuple[Float[Array, "n _size _size c"], ...]:
         views = []
         for spec in specs:
+            ready = isinstance(images, tuple)
 
-            def view(index, key, image, spec=spec):
-                return _view(jax.random.fold_in(key, index), image, spec)
+            def view(index, key, image, spec=spec, ready=ready):
+                return _view(jax.random.fold_in(key, index), image, spec, ready)
 
             # Copies are a batch too: one program to compile, and no more kernels than for one copy.
             indices = len(views) + jnp.arange(spec.copies)
-            batched = jax.vmap(jax.vmap(view, (None, 0, 0)), (0, None, None))
-            views.extend(batched(indices, keys, images))
+            part = jnp.stack(images[len(views) :][: spec.copies]) if ready else images
+            batched = jax.vmap(jax.vmap(view, (None, 0, 0)), (0, None, 0 if ready else None))
+            views.extend(batched(indices, keys, part))
         return tuple(views)
 
     return augment
@@ -141,16 +145,22 @@ def to_float(images: UInt8[Array, "*n h w c"]) -> Float[Array, "*n h w c"]:
     return images.astype(jnp.float32) / 255
 
 
-def _view(key, image, spec):
+def _view(key, image, spec, ready):
+    """One view of an image, which is `ready` if the host has cropped it."""
     crop_keys, colour_keys, late_keys = jnp.split(jax.random.split(key, 7), (3, 5))
     cropped = jnp.array(False)
     if spec.crop_probability:
         cropped = jax.random.bernoulli(crop_keys[0], spec.crop_probability)
     image = to_float(image)
-    if spec.colours_first:
-        image = _crop(crop_keys, _colours(colour_keys, image, spec, cropped), spec, cropped)
-    else:
-        image = _colours(colour_keys, _crop(crop_keys, image, spec, cropped), spec, cropped)
+    colours_first = spec.colours_first and not ready
+    if colours_first:
+        image = _colours(colour_keys, image, spec, cropped)
+    if not ready:
+        image = _crop(crop_keys[1], image, spec, cropped)
+    if spec.flip:
+        image = random_flip(crop_keys[2], image, probability=spec.flip)
+    if not colours_first:
+        image = _colours(colour_keys, image, spec, cropped)
     if spec.blur:
         image = random_blur(
             late_keys[0],
@@ -166,16 +176,16 @@ def _view(key, image, spec):
     return image
 
 
-def _crop(keys, image, spec, cropped):
-    """Crop and flip, or the whole image, at the size of the view."""
+def _crop(key, image, spec, cropped):
+    """A crop, or the whole image, at the size of the view."""
     height, width, _ = image.shape
     box = whole(height, width)
     if spec.crop_probability:
-        part = sample_box(keys[1], height, width, scale=spec.crop_scale, ratio=spec.crop_ratio)
+        part = sample_box(key, height, width, scale=spec.crop_scale, ratio=spec.crop_ratio)
         box = jax.tree.map(lambda a, b: jnp.where(cropped, a, b), part, box)
     if spec.crop_probability or (height, width) != (spec.size, spec.size):
-        image = resized_crop(image, box, size=spec.size, interpolation=spec.interpolation)
-    return random_flip(keys[2], image, probability=spec.flip) if spec.flip else image
+        return resized_crop(image, box, size=spec.size, interpolation=spec.interpolation)
+    return image
 
 
 def _colours(keys, image, spec, cropped):
