@@ -96,9 +96,10 @@ def byol_views(size: int, *, blur: bool = True, **changes) -> ConfigDict:
 
 
 def digits(config: ConfigDict) -> ConfigDict:
-    """Scikit-learn's 1,797 handwritten digits, 8x8 pixels, grey; nothing is downloaded.
+    """Scikit-learn's 1,797 handwritten digits, grey; nothing is downloaded.
 
-    No flips and no hue: a mirrored digit is a different sign, and there is no colour.
+    Crops are taken from the images of 8 pixels, which stay on the device. No flips and no hue: a
+    mirrored digit is a different sign, and there is no colour.
     """
     config.data.name = "digits"
     config.data.holdout = 0.15
@@ -152,7 +153,10 @@ def tiny_view(**changes) -> ConfigDict:
 
 
 def cifar(config: ConfigDict, name: str) -> ConfigDict:
-    """CIFAR-10 or CIFAR-100 at 32 pixels; ResNet-18 with the 3x3 stem."""
+    """CIFAR-10 or CIFAR-100; ResNet-18 with the 3x3 stem.
+
+    Crops are taken from the images of 32 pixels, which stay on the device.
+    """
     config.data.name = name
     config.data.holdout = 0.02
     config.fusion.patch_size = 4
@@ -161,7 +165,10 @@ def cifar(config: ConfigDict, name: str) -> ConfigDict:
 
 
 def tiny_imagenet(config: ConfigDict) -> ConfigDict:
-    """Tiny ImageNet at 64 pixels, `data.path` the official folder; 3x3 stem."""
+    """Tiny ImageNet, `data.path` the official folder; 3x3 stem.
+
+    Crops are taken from the images of 64 pixels, which stay on the device where they fit.
+    """
     config.data.name = "tiny_imagenet"
     config.data.holdout = 0.02
     config.fusion.patch_size = 8
@@ -170,9 +177,10 @@ def tiny_imagenet(config: ConfigDict) -> ConfigDict:
 
 
 def stl10(config: ConfigDict) -> ConfigDict:
-    """STL-10 at 96 pixels, pre-training on its 100,000 unlabelled images.
+    """STL-10, pre-training on its 100,000 unlabelled images.
 
-    3x3 stem and max-pooling, as in the code of W-MSE, whose numbers MSBReg compares with.
+    Crops are taken from the images of 96 pixels, which stay on the device where they fit. 3x3 stem
+    and max-pooling, as in the code of W-MSE, whose numbers MSBReg compares with.
     """
     config.data.name = "stl10"
     config.data.holdout = 0.1  # of the 5,000 labelled images
@@ -183,7 +191,11 @@ def stl10(config: ConfigDict) -> ConfigDict:
 
 
 def imagenet(config: ConfigDict) -> ConfigDict:
-    """An ImageNet-like folder, `data.path` with train/ and val/; stored at 256, views of 224."""
+    """An ImageNet-like folder, `data.path` with train/ and val/; views of 224 pixels.
+
+    Crops are taken from whole images at their own resolution. Evaluation takes the central 224
+    pixels of a short side of 256.
+    """
     config.data.name = "folder"
     config.data.image_size = 256
     config.data.holdout = 0.01

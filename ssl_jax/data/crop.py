@@ -42,10 +42,13 @@ class Crops(NamedTuple):
 
     views: in the order of the views.
     key: of the train state, as `jax.random.key_data` gives it.
+    short_side: images with a longer one are shrunk to it before they are cropped, see `shrunk`; 0
+      for any.
     """
 
     views: tuple[Crop, ...]
     key: UInt32[np.ndarray, "2"]
+    short_side: int = 0
 
 
 def draw(
@@ -106,8 +109,27 @@ def _cut(
         return resize(part, crop.size, interpolation=crop.interpolation)
     # At a reduced scale a box begins and ends between pixels.
     down, across = height / image.height, width / image.width
-    part = (left * across, top * down, box.width * across, box.height * down)
+    left, top = left * across, top * down
+    # `nextafter`: the sum must not be rounded to beyond the image.
+    wide = min(box.width * across, math.nextafter(width - left, 0))
+    high = min(box.height * down, math.nextafter(height - top, 0))
+    part = (left, top, wide, high)
     return resize(pixels, crop.size, interpolation=crop.interpolation, part=part)
+
+
+def shrunk(image: Opened, short_side: int, *, channels: int) -> Opened:
+    """The image decoded, with its short side at most `short_side`, small enough to be kept.
+
+    It keeps its aspect: crops are taken from all of it.
+    """
+    height, width = image.height, image.width
+    share = short_side / min(height, width)
+    pixels = image.decode(channels, reduction_to(1 / share))
+    if share < 1:
+        size = max(short_side, round(height * share)), max(short_side, round(width * share))
+        height, width = size
+        pixels = resize(pixels, size)
+    return Opened(height, width, lambda channels, reduction: pixels)
 
 
 def sample_box(draws: list[float], height: int, width: int, crop: Crop) -> Box:

@@ -28,6 +28,8 @@ SUFFIXES = (
 # Scales at which libjpeg decodes a JPEG by leaving out high frequencies: 1, 1/2, 1/4, 1/8.
 REDUCTIONS = (8, 4, 2, 1)
 ORIENTATION = 0x0112  # tag of EXIF
+_APPLICATION = frozenset(bytes((0xFF, code)) for code in (*range(0xE0, 0xF0), 0xFE))
+PNG_EXIF = (b"eXIf", b"Raw profile type exif")
 
 
 class Opened(NamedTuple):
@@ -79,16 +81,28 @@ def _open_jpeg(content: bytes) -> Opened | None:
 
 
 def _is_rotated(content: bytes) -> bool:
-    if b"Exif\0\0" not in content[: 1 << 16]:
+    if not _has_exif(content):
         return False
     with Image.open(io.BytesIO(content)) as image:
         return image.getexif().get(ORIENTATION, 1) != 1
 
 
+def _has_exif(content: bytes) -> bool:
+    """Whether a JPEG has EXIF among the segments of applications, which precede its tables."""
+    at = 2
+    while content[at : at + 2] in _APPLICATION:
+        if content[at + 4 : at + 8] == b"Exif":
+            return True
+        at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    return False
+
+
 def _open_any(content: bytes) -> Opened:
     with Image.open(io.BytesIO(content)) as image:
         width, height = image.size
-        turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
+        # Pillow decodes all of a PNG to look for EXIF.
+        known = image.format == "PNG" and not any(mark in content for mark in PNG_EXIF)
+        turned = not known and image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
 
     def decode(channels: int, reduction: int) -> UInt8[np.ndarray, "_h _w _c"]:
         with Image.open(io.BytesIO(content)) as image:
@@ -99,6 +113,16 @@ def _open_any(content: bytes) -> Opened:
             return pixels(image, image_size=0, channels=channels)
 
     return Opened(*((width, height) if turned else (height, width)), decode)
+
+
+def header_size(path: str) -> tuple[int, int]:
+    """(height, width) of an image file as stored, before its EXIF orientation; reads no more.
+
+    Raises:
+      Exception: of any type that Pillow raises for a file that it cannot read.
+    """
+    with Image.open(path) as image:
+        return image.height, image.width
 
 
 def reduction_to(least: float) -> int:

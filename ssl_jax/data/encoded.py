@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from ssl_jax.data.decode import decode
+from ssl_jax.data.decode import Opened, decode, open_image
 from ssl_jax.errors import UserError
 
 
@@ -20,10 +20,12 @@ class EncodedImages(abc.ABC):
 
     image_size: side in pixels of the squares that indexing decodes to; 0 keeps the stored size.
     channels: 1 (grey) or 3 (RGB).
+    uniform: all images are known to be squares of `image_size`, so that indexing loses nothing.
     """
 
     image_size: int
     channels: int
+    uniform: bool = False
 
     @abc.abstractmethod
     def __len__(self) -> int: ...
@@ -52,6 +54,22 @@ class EncodedImages(abc.ABC):
     def shape(self) -> tuple[int, ...]:
         """(N, image_size, image_size, channels)."""
         return len(self), self.image_size, self.image_size, self.channels
+
+    def open(self, index: int) -> Opened:
+        """The header of an image, which decodes the rest.
+
+        Raises:
+          Exception: of any type, if it cannot be read.
+        """
+        return open_image(self.read(index))
+
+    def why_unreadable(self, index: int) -> str:
+        """What goes wrong when an image is read; for messages."""
+        try:
+            self.open(index).decode(self.channels, 1)
+        except Exception as error:
+            return " ".join(str(error).split()) or type(error).__name__
+        return "it could not be read a moment ago"
 
     def __getitem__(self, index: int) -> UInt8[np.ndarray, "h w c"]:
         """The central square of an image, at `image_size`.

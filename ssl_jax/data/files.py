@@ -1,4 +1,4 @@
-"""Images that stay in their files: decoded on access, with unreadable files found beforehand."""
+"""Images that stay in their files: decoded on access, after a look at their headers."""
 
 import concurrent.futures
 import contextlib
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Int
 
 from ssl_jax.data.dataset import READ_AT_ONCE
-from ssl_jax.data.decode import decode
+from ssl_jax.data.decode import header_size
 from ssl_jax.data.encoded import EncodedImages
 
 
@@ -55,16 +55,16 @@ class ImageFiles(EncodedImages):
 
 
 def find_unreadable(files: ImageFiles) -> tuple[set[str], int]:
-    """Decodes every file once to find the unreadable ones and the common size of the others.
+    """Reads the headers of all files to find those that are no images, and the size of the others.
 
-    The result is cached in the user's cache folder under the names, sizes and modification times
-    of the files, so that a large set is searched only once. Unreadable files are tried again each
-    time, since the disk may have been at fault.
+    Nothing is decoded: a file that is damaged further on is met when it is read. The result is
+    cached in the user's cache folder under the names, sizes and modification times of the files, so
+    that a large set is searched only once. Unreadable files are tried again each time, since the
+    disk may have been at fault.
 
     Returns:
-      (names of the unreadable files, side of the other images in pixels). The side is the image
-      size if one is set, otherwise that of the stored images, or 0 if these are not squares of
-      one size.
+      (names of the unreadable files, side of the other images in pixels); 0 if these are not
+      squares of one size.
     """
     cache = _cache_file(files)
     names, sides = files.names, set()
@@ -72,14 +72,14 @@ def find_unreadable(files: ImageFiles) -> tuple[set[str], int]:
         cached = json.loads(cache.read_text())
         names, sides = tuple(cached["unreadable"]), set(cached["sides"])
 
-    def shapes_of(names: tuple[str, ...]) -> list[tuple[int, ...] | None]:
-        return [_shape(files, name) for name in names]
+    def shapes_of(names: tuple[str, ...]) -> list[tuple[int, int] | None]:
+        return [_size(files, name) for name in names]
 
     parts = [names[i : i + READ_AT_ONCE] for i in range(0, len(names), READ_AT_ONCE)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         shapes = [shape for part in pool.map(shapes_of, parts) for shape in part]
     unreadable = {name for name, shape in zip(names, shapes, strict=True) if shape is None}
-    sides |= {side for shape in shapes if shape is not None for side in shape[:2]}
+    sides |= {side for shape in shapes if shape is not None for side in shape}
     with contextlib.suppress(OSError):  # do without a cache that cannot be written
         cache.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=cache.parent, delete=False) as partial:
@@ -88,10 +88,9 @@ def find_unreadable(files: ImageFiles) -> tuple[set[str], int]:
     return unreadable, sides.pop() if len(sides) == 1 else 0
 
 
-def _shape(files: ImageFiles, name: str) -> tuple[int, ...] | None:
-    path = os.path.join(files.root, name)
+def _size(files: ImageFiles, name: str) -> tuple[int, int] | None:
     try:
-        return decode(path, image_size=files.image_size, channels=files.channels).shape
+        return header_size(os.path.join(files.root, name))
     except Exception:  # decoders raise nearly anything for a damaged file
         return None
 
@@ -103,4 +102,4 @@ def _cache_file(files: ImageFiles) -> pathlib.Path:
         with contextlib.suppress(OSError):  # a broken link
             path = os.path.join(files.root, name)
             digest.update(f"{os.stat(path).st_mtime_ns} ".encode())
-    return pathlib.Path(home, "ssl_jax", "readable", f"{digest.hexdigest()}.json")
+    return pathlib.Path(home, "ssl_jax", "headers", f"{digest.hexdigest()}.json")

@@ -201,20 +201,21 @@ def _first(name: str) -> str:
 
 
 def readable(dataset: Dataset) -> Dataset:
-    """Moves the unreadable files of a data set to its list of skipped files.
+    """Moves the files of a data set that are no images to its list of skipped files.
 
-    Without an image size, the images take the common size of the stored ones.
+    Only headers are read. Without an image size, images take the common size of the stored ones.
 
     Raises:
       UserError: if no file can be read, or if images differ in size and no size is set.
     """
     files = dataset.images
     assert isinstance(files, ImageFiles)
-    unreadable, side = find_unreadable(files)
+    unreadable, common = find_unreadable(files)
+    side = files.image_size or common
     keep = np.array([i for i, name in enumerate(files.names) if name not in unreadable], np.int64)
     if not len(keep):
         raise UserError(none_readable(files.root, files.names))
     rule = f"must be a side in pixels: the images in {files.root} are not squares of one size"
     require(side > 0, "image_size", files.image_size, rule)
-    files = dataclasses.replace(files, image_size=side)
+    files = dataclasses.replace(files, image_size=side, uniform=side == common)
     return take(dataset._replace(images=files, skipped=tuple(sorted(unreadable))), keep)

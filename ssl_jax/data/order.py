@@ -1,6 +1,7 @@
 """The order of the images: a pure function of the seed and the step, the same in every pipeline."""
 
 import functools
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -65,6 +66,22 @@ def batch_indices(
     """
     epoch, position = divmod(step, steps_per_epoch(size=size, batch_size=batch_size))
     return epoch_order(seed, epoch, size)[position * batch_size : (position + 1) * batch_size]
+
+
+def candidates(step: int, row: int, *, seed: int, size: int, batch_size: int) -> Iterator[int]:
+    """The image of a row of a step's batch, then those that take its place if it is unreadable.
+
+    These are the images of the same row in the batches that follow, around the epoch: others of
+    the same epoch, not of the same batch, and a function of the row in the global batch alone.
+
+    >>> from itertools import islice
+    >>> list(islice(candidates(1, 0, seed=7, size=5, batch_size=2), 3))
+    [0, 1, 4]
+    """
+    epoch, position = divmod(step, steps_per_epoch(size=size, batch_size=batch_size))
+    order = epoch_order(seed, epoch, size)
+    for batch in itertools.count(position):
+        yield int(order[(batch * batch_size + row) % size])
 
 
 def own_rows(

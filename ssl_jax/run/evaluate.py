@@ -8,6 +8,7 @@ import jax
 from ml_collections import ConfigDict
 
 from ssl_jax.data.dataset import Splits, fingerprint
+from ssl_jax.data.decodable import decodable_splits
 from ssl_jax.data.summary import origins, summary
 from ssl_jax.devices import hardware, sharding
 from ssl_jax.encoder.encoder import Encoder, EncoderSpec
@@ -91,7 +92,7 @@ def evaluate(
     """
     task = make_task(
         encoder,
-        images.splits,
+        decodable_splits(images.splits),
         shardings=sharding.make(jax.device_count()),
         batch_size=batch_size,
         labels=labels,

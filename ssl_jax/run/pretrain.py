@@ -15,6 +15,7 @@ from ssl_jax.run.resume import restore
 from ssl_jax.setup.build import Setup
 from ssl_jax.storage import atomic
 from ssl_jax.storage.checkpoint import Checkpoints
+from ssl_jax.training.bottleneck import Advance, FirstSteps
 from ssl_jax.training.clock import Clock
 from ssl_jax.training.loop import Callbacks, train_loop
 from ssl_jax.training.metrics_log import MetricsLog
@@ -76,7 +77,7 @@ def _train(
 ) -> TrainState:
     expectation = setup.expectation
     callbacks = Callbacks(
-        setup.trainer.advance,
+        _advance(setup, int(train.step), progress),
         setup.trainer.feed.inputs,
         make_probe(setup),
         lambda metrics, share: warnings(metrics, expectation, progress=share),
@@ -95,6 +96,20 @@ def _train(
         )
     finally:
         setup.trainer.close()
+
+
+def _advance(setup: Setup, step: int, progress: Progress) -> Advance:
+    """The train step; that of streamed images reports what bounds the run, and damaged images."""
+    trainer, feed = setup.trainer, setup.trainer.feed
+    if feed.unreadable is not None and jax.process_index() == 0:
+        feed.unreadable.report = progress.print_line  # other processes print theirs
+    if feed.capacity is None or step >= setup.plan.steps:
+        return trainer.advance
+    reading = feed.capacity(step)
+    if not reading:
+        return trainer.advance
+    size, report = setup.plan.batch_size, progress.print_line
+    return FirstSteps(trainer.advance, reading=reading, batch_size=size, report=report)
 
 
 def parameter_table(shapes: Any) -> str:

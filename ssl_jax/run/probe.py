@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from ssl_jax.data import dataset as data
+from ssl_jax.data.decodable import decodable
 from ssl_jax.data.splits import FIXED_SEED, draw
 from ssl_jax.evaluation.extract import extract
 from ssl_jax.evaluation.while_training import training_metrics
@@ -23,8 +24,8 @@ def make_probe(setup: Setup) -> Callable[[TrainState], Mapping[str, float]] | No
     bank = splits.bank
     size = len(bank.images)
     chosen = draw(bank.labels, size=size, count=min(size, PROBE_BANK), seed=FIXED_SEED)
-    bank = data.in_memory(data.take(bank, chosen))
-    held = None if splits.holdout is None else data.in_memory(splits.holdout)
+    bank = data.in_memory(decodable(data.take(bank, chosen)))
+    held = None if splits.holdout is None else data.in_memory(decodable(splits.holdout))
 
     def probe(train: TrainState) -> Mapping[str, float]:
         features = partial(

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from ssl_jax.data.decodable import decodable_splits
 from ssl_jax.data.summary import origins
 from ssl_jax.devices import hardware
 from ssl_jax.encoder.load import load_encoder
@@ -49,7 +50,7 @@ def finish(
         "device": hardware.device_name(),
         "data_fingerprint": setup.data.fingerprint,
         "data": origins(setup.data.splits),
-        "skipped_files": list(setup.data.splits.train.skipped),
+        "skipped_files": [*setup.data.splits.train.skipped, *setup.trainer.unreadable()],
         "warnings": _last_warnings(setup, workdir),
         "evaluation": None,
         "evaluated": [],
@@ -123,7 +124,7 @@ def _compare(
     encoder, options = frozen_encoder(setup.model), result["config"]["evaluation"]
     found = compare_encoders(
         {"trained": encoder(train), "untrained": encoder(setup.trainer.init())},
-        setup.data.splits,
+        decodable_splits(setup.data.splits),
         batch_size=setup.plan.encode_batch,
         shardings=setup.shardings,
         dtype=options["dtype"],

@@ -16,11 +16,12 @@ from ssl_jax.methods.parts.base import Expectation, Method
 from ssl_jax.names.own_code import own_code
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.setup import components
-from ssl_jax.setup.data import Data, in_memory, load_data
+from ssl_jax.setup.data import Data, in_memory, load_data, squares_problems
 from ssl_jax.setup.plan import make_plan, plan_problems
 from ssl_jax.setup.problems import Facts, facts_of, refuse_fatal
 from ssl_jax.training import feed
 from ssl_jax.training.plan import Plan
+from ssl_jax.training.step import training_key
 from ssl_jax.training.trainer import Trainer
 from ssl_jax.types import Config
 
@@ -81,6 +82,7 @@ def build(config: Config, splits: Splits | None = None) -> Setup:
     refuse_fatal(config, Facts(devices=devices))
     data = load_data(config, splits)
     refuse_fatal(config, facts_of(data, devices=devices))
+    varying = feed.varies(data.splits.train)
     data = in_memory(data)
     size = len(data.splits.train.images)
     plan = make_plan(config, size, devices=devices)
@@ -99,6 +101,7 @@ def build(config: Config, splits: Splits | None = None) -> Setup:
     with own_code(config.method.name, "config.method.name"):
         trainer.trace(labelled=data.splits.train.labels is not None)
     notes = [note for note in plan_problems(config, size) if note.level == "note"]
+    notes += squares_problems(config, varying)
     return Setup(data, model, plan, trainer, shardings, tuple(notes))
 
 
@@ -134,4 +137,8 @@ def _open_feed(config: Config, data: Data, plan: Plan, shardings: sharding.Shard
     common = {"batch_size": plan.batch_size, "seed": config.seed, "shardings": shardings}
     if data.resident:
         return feed.on_device(train, **common)
-    return feed.streamed(train, workers=config.data.workers, steps=plan.steps, **common)
+    crops = feed.host_crops(
+        train, components.make_views(config), training_key(jax.random.key(config.seed))
+    )
+    workers = config.data.workers
+    return feed.streamed(train, workers=workers, steps=plan.steps, crops=crops, **common)

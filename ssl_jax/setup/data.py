@@ -1,13 +1,15 @@
 """The images that a configuration names."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ssl_jax.data import dataset as sets
+from ssl_jax.data.decodable import decodable
 from ssl_jax.data.load import OF_ANY_SIZE, OPTIONS, load
 from ssl_jax.data.splits import split
-from ssl_jax.errors import in_section
+from ssl_jax.errors import Problem, in_section
 from ssl_jax.setup.options import plain
-from ssl_jax.training.feed import fits
+from ssl_jax.training.feed import keeps
 from ssl_jax.types import Config
 
 PIPELINES = ("auto", "device", "grain")
@@ -40,7 +42,7 @@ def load_data(config: Config, splits: sets.Splits | None = None) -> Data:
     """
     splits = load_splits(config) if splits is None else splits
     kind = config.data.pipeline
-    resident = kind == "device" or (kind == "auto" and fits(splits.train))
+    resident = kind == "device" or (kind == "auto" and keeps(splits.train))
     # Of images in files the fingerprint is that of names and sizes.
     return Data(splits, sets.fingerprint(splits.train), resident)
 
@@ -50,8 +52,8 @@ def in_memory(data: Data) -> Data:
     if not data.resident:
         return data
     train, *others = data.splits
-    others = [part and sets.in_memory(part) for part in others]
-    return data._replace(splits=sets.Splits(sets.in_memory(train), *others))
+    others = [part and sets.in_memory(decodable(part)) for part in others]
+    return data._replace(splits=sets.Splits(sets.in_memory(decodable(train)), *others))
 
 
 def load_splits(config: Config) -> sets.Splits:
@@ -62,7 +64,7 @@ def load_splits(config: Config) -> sets.Splits:
     """
     side = config.data.image_size
     if config.data.name in OF_ANY_SIZE and not side:
-        side = max(config.augment[name].size for name in config.augment)
+        side = evaluated_side(config)
     options = plain(config.data)
     with in_section("config.data"):
         loaded = load(
@@ -74,6 +76,25 @@ def load_splits(config: Config) -> sets.Splits:
             **{key: options.get(key, default) for key, default in OPTIONS.items()},
         )
         return _split(config, loaded)
+
+
+def squares_problems(config: Config, varying: bool) -> Iterator[Problem]:
+    """A note where images of many sizes are kept on the devices; `varying`: they have many."""
+    if varying and config.data.pipeline == "device":
+        side = config.data.image_size or evaluated_side(config)
+        what = f"crops from central squares at {side} pixels, not from whole images"
+        yield Problem("data.pipeline", "device", what, level="note")
+
+
+def evaluated_side(config: Config) -> int:
+    """Side in pixels of the squares that images of any size are evaluated on.
+
+    The encoder takes the central share `evaluation.crop` of them. No view is larger, for runs that
+    keep such squares on the devices.
+    """
+    seen = config.evaluation.size or config.augment.view0.size
+    views = [config.augment[name].size for name in config.augment]
+    return max(round(seen / config.evaluation.crop), *views)
 
 
 def _split(config: Config, loaded: sets.Loaded) -> sets.Splits:

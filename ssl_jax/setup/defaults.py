@@ -69,15 +69,18 @@ class DataOptions(NamedTuple):
     limit: CountOrNone = 0  # number of training images, chosen by the seed; 0: all
     # Share of the training images to probe with instead of training on them.
     holdout: ShareBelowOne = 0.0
-    image_size: PixelsOrNone = 0  # side in pixels of stored images; 0: as they are, files as views
+    # Side in pixels of the squares on which images of any size are evaluated; training crops whole
+    # images. 0: what the encoder takes. Sets of one size must have it: 0 as well.
+    image_size: PixelsOrNone = 0
     # 1 or 3, to which image files are converted; 0: as they are, files to RGB.
     channels: Annotated[int, one_of(0, 1, 3)] = 0
     # (black, white) of images of 16 bits and more, or of fractions; empty: see docs/data.md.
     value_range: Annotated[Sequence[float], Length(2, 2, or_none=True), Ascending(strict=True)] = ()
     max_pixels: CountOrNone = 0  # larger images are left out; 0: 178,956,970
-    # device: all images in its memory; grain: streamed; auto.
+    # device: all images in its memory, as squares; grain: streamed; auto: device where all are of
+    # one size and fit.
     pipeline: Annotated[str, OneOf(PIPELINES)] = "auto"
-    workers: Annotated[int, Range(0, 1024)] = 0  # processes that decode for grain; 0: threads
+    workers: Annotated[int, Range(0, 1024)] = 0  # processes that read for grain; 0: threads
 
 
 class NetworkOptions(NamedTuple):

@@ -43,12 +43,12 @@ class TrainState(NamedTuple):
 class Examples(NamedTuple):
     """The images of one step.
 
-    images: uint8 [N, H, W, C].
+    images: uint8 [N, H, W, C]; or for each view the images cropped for it, [N, size, size, C].
     indices: their positions in the data set, int32 [N].
     labels: their classes, int32 [N]; None for an unlabelled data set.
     """
 
-    images: UInt8[Array, "n h w c"]
+    images: UInt8[Array, "n h w c"] | tuple[UInt8[Array, "n _size _size c"], ...]
     indices: Int[Array, " n"]
     labels: Int[Array, " n"] | None = None
 
@@ -70,11 +70,16 @@ def init_state(
       optimizer: updates its parameters.
       augment: makes the views.
     """
-    init_key, train_key = jax.random.split(key)
+    init_key, train_key = jax.random.split(key)  # as in `training_key`
     views = augment(jax.random.split(init_key, len(images)), images)
     params, state = method.init(init_key, Batch(views))
     opt = optimizer.init(params)
     return TrainState(jnp.zeros((), jnp.int32), params, state, opt, train_key)
+
+
+def training_key(key: Key[Array, ""]) -> Key[Array, ""]:
+    """The key in the train state of a run that `key` determines."""
+    return jax.random.split(key)[1]
 
 
 def make_train_step(

@@ -106,6 +106,11 @@ class Trainer:
         """The train step as it is run in training, not compiled."""
         return self.compiled.lower(self.shapes(), self.feed.inputs(0, 1))
 
+    def unreadable(self) -> list[str]:
+        """Names of the images that this process could not read so far."""
+        feed = self.__dict__.get("feed")
+        return list(feed.unreadable.found.values()) if feed and feed.unreadable else []
+
     def close(self) -> None:
         """Stops reading images in the background."""
         if "feed" in self.__dict__:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from ssl_jax.augment import ViewSpec, make_augment
 from ssl_jax.augment.crop import sample_box as sample_on_device
-from ssl_jax.data.crop import Box, Crop, Crops, draw, make_views, sample_box
+from ssl_jax.data.crop import Box, Crop, Crops, draw, make_views, sample_box, shrunk
 from ssl_jax.data.decode import Opened, open_image
 
 HEIGHT, WIDTH = 375, 500
@@ -160,6 +160,16 @@ def test_a_reduced_scale_never_shrinks_a_crop_below_its_view():
         for view, expected in zip(reduced, make_views(full, crops, draws, channels=3), strict=True):
             assert np.abs(view.astype(int) - expected).mean() < 2
     assert {2, 4} <= set(seen)
+
+
+def test_an_image_that_is_kept_is_shrunk_with_its_aspect():
+    image = open_image(jpeg(600, 800))
+    small = shrunk(image, 128, channels=3)
+    assert (small.height, small.width) == (128, 171) == small.decode(3, 4).shape[:2]
+    expected = Image.fromarray(image.decode(3, 4)).resize((171, 128), Image.Resampling.BILINEAR)
+    assert np.abs(small.decode(3, 1).astype(int) - np.asarray(expected)).max() <= 1
+    whole = shrunk(image, 600, channels=3)
+    np.testing.assert_array_equal(whole.decode(3, 1), image.decode(3, 1))
 
 
 def test_an_image_that_is_not_cropped_is_resized_whole():

@@ -122,19 +122,19 @@ def test_a_set_is_searched_once_and_again_after_a_change(tmp_path, monkeypatch, 
     write_classes(tmp_path, cats=range(10), dogs=range(10))
     broken = tmp_path / "dogs" / "broken.png"
     broken.write_bytes(b"x" * 100)
-    decode, decoded = files.decode, []
+    header_size, opened = files.header_size, []
 
-    def spy(path, **arguments):
-        decoded.append(os.path.relpath(path, tmp_path))
-        return decode(path, **arguments)
+    def spy(path):
+        opened.append(os.path.relpath(path, tmp_path))
+        return header_size(path)
 
-    monkeypatch.setattr(files, "decode", spy)
+    monkeypatch.setattr(files, "header_size", spy)
     first, *_ = load("folder", path=str(tmp_path))
-    assert len(decoded) == 21
-    decoded.clear()
+    assert len(opened) == 21
+    opened.clear()
     again, *_ = load("folder", path=str(tmp_path))
     # Only unreadable files are tried again.
-    assert tuple(decoded) == again.skipped == ("dogs/broken.png",)
+    assert tuple(opened) == again.skipped == ("dogs/broken.png",)
     assert again.images.names == first.images.names and again.images.shape == first.images.shape
     # A file damaged without a change of size has a new modification time.
     whole = tmp_path / "cats" / "003.png"
@@ -142,7 +142,7 @@ def test_a_set_is_searched_once_and_again_after_a_change(tmp_path, monkeypatch, 
     whole.write_bytes(b"x" * size)
     os.utime(whole, ns=(1, 1))
     assert load("folder", path=str(tmp_path))[0].skipped == ("cats/003.png", "dogs/broken.png")
-    for entry in (cache / "ssl_jax" / "readable").iterdir():
+    for entry in (cache / "ssl_jax" / "headers").iterdir():
         entry.write_text("[]")
     assert load("folder", path=str(tmp_path))[0].skipped == ("cats/003.png", "dogs/broken.png")
 

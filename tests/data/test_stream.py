@@ -6,18 +6,29 @@ import subprocess
 import sys
 import threading
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
+from ssl_jax.data.crop import Crop, Crops, draw, make_views, shrunk
 from ssl_jax.data.dataset import Dataset
+from ssl_jax.data.encoded import EncodedImages
 from ssl_jax.data.files import ImageFiles
-from ssl_jax.data.order import batch_indices
+from ssl_jax.data.order import batch_indices, epoch_order
 from ssl_jax.data.stream import stream
 from ssl_jax.errors import UserError
 from tests.refusals import refuses
 
 SIZE, BATCH, SEED = 23, 6, 5
+RNG = np.random.default_rng(0)
+CROPS = Crops(
+    (
+        Crop(8, 1.0, (0.2, 1.0), (3 / 4, 4 / 3), "bilinear"),
+        Crop(5, 0.5, (0.1, 0.3), (3 / 4, 4 / 3), "bicubic"),
+    ),
+    np.array([3, 4], np.uint32),
+)
 
 
 def arrays(labelled=True):
@@ -37,15 +48,16 @@ def in_files(dataset, folder):
 def read(dataset, start, stop, **arguments):
     arguments = {"batch_size": BATCH, "seed": SEED, **arguments}
     with contextlib.closing(stream(dataset, start=start, stop=stop, **arguments)) as batches:
-        return [tuple(np.array(part) for part in batch) for batch in batches]
+        return [jax.tree.map(np.array, tuple(batch)) for batch in batches]
 
 
 def check(batches, dataset, start, stop):
     """Compares with the batches of a plain loop over the arrays."""
     assert len(batches) == stop - start
-    for step, (images, labels, indices) in zip(range(start, stop), batches, strict=True):
+    for step, (images, labels, indices, wanted) in zip(range(start, stop), batches, strict=True):
         expected = batch_indices(step, seed=SEED, size=SIZE, batch_size=BATCH)
         np.testing.assert_array_equal(indices, expected)
+        np.testing.assert_array_equal(wanted, expected)
         np.testing.assert_array_equal(images, dataset.images[expected])
         np.testing.assert_array_equal(labels, expected * 10)
         assert images.dtype == np.uint8 and labels.dtype == indices.dtype == np.int32
@@ -107,11 +119,93 @@ def test_few_batches_are_read_ahead():
     assert images.reads <= 4 * BATCH
 
 
-def test_an_unreadable_file_is_named(tmp_path):
-    dataset = in_files(arrays(), tmp_path)
+def photographs(folder):
+    """Files of different sizes, each of a colour that tells which it is."""
+    names = tuple(f"{index}.png" for index in range(SIZE))
+    sizes = RNG.integers(9, 30, (SIZE, 2)).tolist()
+    for index, (name, size) in enumerate(zip(names, sizes, strict=True)):
+        Image.new("RGB", tuple(size), (10 * index, 250 - 10 * index, index)).save(folder / name)
+    files = ImageFiles(str(folder), names, (0,) * SIZE, image_size=8, channels=3)
+    return Dataset(files, np.arange(SIZE, dtype=np.int32) * 10, ())
+
+
+def test_an_unreadable_file_is_replaced_by_another_of_the_epoch(tmp_path):
+    expected = photographs(tmp_path)
+    for damaged in (3, 7, 8):
+        (tmp_path / f"{damaged}.png").write_bytes(b"\x89PNG and nothing more")
+    batches = read(expected, 0, 3, crops=CROPS)
+    replaced = {}
+    for images, labels, indices, wanted in batches:
+        np.testing.assert_array_equal(labels, 10 * indices)
+        for view in images:
+            np.testing.assert_array_equal(view[:, 0, 0, 2], indices)
+        for i in np.flatnonzero(indices != wanted):
+            replaced[wanted[i]] = indices[i]
+            # The image that has this row in the next batch, or in one after it.
+            later = [batch_indices(s, seed=SEED, size=SIZE, batch_size=BATCH)[i] for s in range(3)]
+            assert indices[i] in later or indices[i] in epoch_order(SEED, 0, SIZE)[18:]
+    met = set(epoch_order(SEED, 0, SIZE)[:18]) & {3, 7, 8}
+    assert met and set(replaced) == met
+    # The same whatever the number of processes.
+    parts = [read(expected, 0, 3, crops=CROPS, process_index=i, process_count=3) for i in range(3)]
+    for batch, *rows in zip(batches, *parts, strict=True):
+        joined = jax.tree.map(lambda *arrays: np.concatenate(arrays), *rows)
+        jax.tree.map(np.testing.assert_array_equal, joined, batch)
+
+
+def test_a_set_of_which_nothing_can_be_read_is_refused(tmp_path):
+    dataset = photographs(tmp_path)
+    for index in range(SIZE):
+        (tmp_path / f"{index}.png").write_text("damaged")
+    with pytest.raises(UserError, match=r"20 images in a row cannot be read, .*\.png"):
+        read(dataset, 0, 1, crops=CROPS)
+
+
+def test_views_are_those_of_a_plain_loop_however_they_are_shared(tmp_path):
+    dataset = photographs(tmp_path)
+    batches = read(dataset, 2, 5, crops=CROPS)
+    for step, (images, labels, indices, _) in zip(range(2, 5), batches, strict=True):
+        assert [view.shape for view in images] == [(BATCH, 8, 8, 3), (BATCH, 5, 5, 3)]
+        np.testing.assert_array_equal(labels, 10 * indices)
+        for row, index in enumerate(indices):
+            draws = draw(CROPS, step, np.array([index]))[0]
+            one = make_views(dataset.images.open(int(index)), CROPS, draws, channels=3)
+            for view, expected in zip(images, one, strict=True):
+                np.testing.assert_array_equal(view[row], expected)
+    halves = [read(dataset, 2, 5, crops=CROPS, process_index=i, process_count=2) for i in (0, 1)]
+    for batch, *rows in zip(batches, *halves, strict=True):
+        joined = jax.tree.map(lambda *arrays: np.concatenate(arrays), *rows)
+        jax.tree.map(np.testing.assert_array_equal, joined, batch)
+
+
+def test_images_that_are_kept_are_decoded_once(tmp_path, monkeypatch):
+    dataset = photographs(tmp_path)
+    read_from, opened = EncodedImages.open, []
+    spy = lambda images, index: opened.append(index) or read_from(images, index)  # noqa: E731
+    monkeypatch.setattr(EncodedImages, "open", spy)
+    crops = CROPS._replace(short_side=12)
+    batches = read(dataset, 0, 9, crops=crops)
+    # 54 were asked for; batches that are read at the same time may open an image twice.
+    assert set(opened) == set(range(SIZE)) and len(opened) < 2 * SIZE - 6
+    for step in (1, 8):
+        images, _, indices, _ = batches[step]
+        for row, index in enumerate(map(int, indices)):
+            image = shrunk(read_from(dataset.images, index), 12, channels=3)
+            assert min(image.height, image.width) <= 12
+            draws = draw(CROPS, step, np.array([index]))[0]
+            for view, expected in zip(
+                images, make_views(image, CROPS, draws, channels=3), strict=True
+            ):
+                np.testing.assert_array_equal(view[row], expected)
+
+
+@pytest.mark.slow
+def test_views_are_the_same_from_worker_processes(tmp_path):
+    dataset = photographs(tmp_path)
     (tmp_path / "3.png").write_text("damaged")
-    with pytest.raises(UserError, match="3.png has become unreadable"):
-        read(dataset, 0, 12)
+    crops = CROPS._replace(short_side=12)
+    alone, shared = (read(dataset, 1, 6, crops=crops, workers=workers) for workers in (0, 2))
+    jax.tree.map(np.testing.assert_array_equal, alone, shared)
 
 
 def test_batches_that_do_not_fit_are_refused():

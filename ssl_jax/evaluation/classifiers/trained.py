@@ -17,6 +17,7 @@ import optax
 from jaxtyping import Array, Float
 
 from ssl_jax.augment.policy import ViewSpec, make_augment
+from ssl_jax.data.crop import Crops
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.devices import sharding
 from ssl_jax.devices.sharding import Shardings
@@ -117,8 +118,9 @@ def train_on_images(
         schedule=schedule,
     )
     own = _divide(batch_size, shardings)
-    source = _source(dataset, recipe.epochs * steps_per_epoch, batch_size, seed, own)
     train = _start(method, optimizer, seed, own)
+    crops = feed.host_crops(dataset, [spec], jax.random.key(seed))  # the key of `train`
+    source = _source(dataset, recipe.epochs * steps_per_epoch, batch_size, seed, own, crops)
     compiled = CompiledStep(train_step, source, own)
     try:
         train = _run(train, compiled, source, recipe, batch_size, steps_per_epoch)
@@ -218,12 +220,17 @@ def _start(
 
 
 def _source(
-    dataset: Dataset, steps: int, batch_size: int, seed: int, shardings: Shardings
+    dataset: Dataset,
+    steps: int,
+    batch_size: int,
+    seed: int,
+    shardings: Shardings,
+    crops: Crops | None,
 ) -> feed.Feed:
     common = {"batch_size": batch_size, "seed": seed, "shardings": shardings}
-    if feed.fits(dataset):
+    if feed.keeps(dataset):
         return feed.on_device(dataset, **common)
-    return feed.streamed(dataset, workers=0, steps=steps, **common)
+    return feed.streamed(dataset, workers=0, steps=steps, crops=crops, **common)
 
 
 def _run(
