@@ -30,6 +30,13 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--quality", type=int, default=95, help="of these JPEGs, 1 to 100")
     parser.add_argument("--shard_mb", type=float, default=1000, help="size of a shard in megabytes")
+    parser.add_argument(
+        "--source",
+        choices=("folder", "webdataset", "parquet", "tfds"),
+        default="folder",
+        help="what --images is, as in config.data.name",
+    )
+    parser.add_argument("--test", default="", help="what to test on, as config.data.test")
     parser.add_argument("--classes", type=path, help="file that lists the class folders to take")
     parser.add_argument(
         "--labels",
@@ -49,8 +56,9 @@ def main(argv: Sequence[str]) -> None:
     from ssl_jax.preparation.prepare import Settings
 
     settings = Settings(args.short_side, args.quality, round(args.shard_mb * 1e6))
-    options = {"classes": str(args.classes)} if args.classes else {}
-    run(args.images, args.output, settings, labels=args.labels, **options)
+    options = {"classes": str(args.classes or ""), "test": args.test, "labels": args.labels}
+    given = {key: value for key, value in options.items() if value}
+    run(args.images, args.output, settings, source=args.source, **given)
 
 
 if __name__ == "__main__":

@@ -18,17 +18,14 @@ from ssl_jax.preparation.prepare import Settings, prepare
 NAMED = 10
 
 
-def run(
-    images: Path, folder: Path, settings: Settings, *, labels: Path | None = None, **options: Any
-) -> None:
+def run(images: Path, folder: Path, settings: Settings, **options: Any) -> None:
     """Prepares images and prints what was taken, written and skipped.
 
     Args:
       images: a folder of images or a tar.
       folder: where records are written.
       settings: how images are stored.
-      labels: file or archive with the labels of the validation images of ImageNet.
-      **options: of the reader of folders, as "classes".
+      **options: of `read_splits`, as "classes".
 
     Raises:
       UserError: if the images are not as expected, or the folder cannot be written.
@@ -37,7 +34,7 @@ def run(
         raise UserError(f"--output={folder} must not lie in --images={images}")
     with output.opened(folder):
         scratch = folder / output.SCRATCH
-        loaded = read_splits(images, labels, scratch, **options)
+        loaded = read_splits(images, scratch, **options)
         for line in summary(Splits(loaded.train, None, loaded.test, loaded.labelled)):
             print(line, flush=True)
         parts = loaded._asdict().items()

@@ -7,119 +7,83 @@
 O. Russakovsky et al.: ImageNet Large Scale Visual Recognition Challenge, IJCV 2015.
 """
 
-import csv
-import io
 import os
+import shutil
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import scipy.io
-
-from ssl_jax.data.archives.tar_index import Contents
 from ssl_jax.errors import UserError
 
 SPLITS = {"ILSVRC2012_img_train.tar": "train", "ILSVRC2012_img_val.tar": "val"}
-VALIDATION = "ILSVRC2012_img_val.tar"
-TRUTH, META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
-# Beside the archive of validation images.
+# What the reader of folders needs of the devkit.
+NEEDED = ("ILSVRC2012_validation_ground_truth.txt", "meta.mat")
+# Beside the archive of validation images, the first that is there.
 LABELS = (
-    *("ILSVRC2012_devkit_t12.tar.gz", "ILSVRC2012_devkit_t12.zip", "ILSVRC2012_devkit_t12"),
-    "LOC_val_solution.csv",
+    *("ILSVRC2012_devkit_t12.tar.gz", "ILSVRC2012_devkit_t12.zip", "ILSVRC2012_devkit_t12.tar"),
+    *("ILSVRC2012_devkit_t12", "LOC_val_solution.csv", "ILSVRC2012_validation_ground_truth.txt"),
 )
-HOW = "give them by --labels: the devkit (ILSVRC2012_devkit_t12.tar.gz), or LOC_val_solution.csv"
+HOW = "give them by --labels, as the devkit (ILSVRC2012_devkit_t12.tar.gz) or LOC_val_solution.csv"
 
 
-def sorted_by_class(tar: Path, found: Contents, labels: Path | None) -> Contents:
-    """The validation images in folders of their classes; other tars as they are.
-
-    Args:
-      tar: the archive.
-      found: what it holds.
-      labels: of the validation images; None to look for them beside the archive.
+def find_labels(folder: Path) -> Path:
+    """The labels of the validation images, beside their archive.
 
     Raises:
-      UserError: if it is the archive of validation images and a label is missing.
+      UserError: if there are none.
     """
-    if tar.name != VALIDATION:
-        return found
-    beside = [tar.parent / name for name in LABELS if (tar.parent / name).exists()]
-    if labels is None and not beside:
-        raise UserError(f"{tar} has no labels; {HOW}")
-    source = labels or beside[0]
-    class_of = read_labels(source)
-    members = []
-    for member in found.members:
-        folder, file = os.path.split(member.name)
-        stem = os.path.splitext(file)[0]
-        if stem not in class_of:
-            raise UserError(f"{source} has no label for {member.name} of {tar}; {HOW}")
-        members.append(member._replace(name=os.path.join(folder, class_of[stem], file)))
-    return found._replace(members=members)
+    for name in LABELS:
+        if (folder / name).exists():
+            return folder / name
+    raise UserError(f"the images of {folder / 'ILSVRC2012_img_val.tar'} have no labels; {HOW}")
 
 
-def read_labels(source: Path) -> dict[str, str]:
-    """{ILSVRC2012_val_00000001: n01751748}, from the devkit or from a list.
+def place_labels(labels: Path, root: Path) -> None:
+    """Puts labels where the reader of folders looks for them.
 
     Args:
-      source: the devkit, as an archive or unpacked; or lines of image and class, separated by a
-        comma or a space, such as LOC_val_solution.csv.
+      labels: a list, or the devkit: its archive, or its folder.
+      root: of the set, beside its folder val.
 
     Raises:
-      UserError: if there are no labels in it.
+      UserError: if they cannot be read.
     """
     try:
-        if source.is_dir() or source.name.endswith((".tar.gz", ".tgz", ".tar", ".zip")):
-            return _from_devkit(_reader(source))
-        return _from_list(source.read_text("utf-8-sig"))
-    except (OSError, ValueError, KeyError, IndexError, tarfile.TarError) as error:
-        raise UserError(f"the labels in {source} cannot be read: {error}; {HOW}") from None
-    except zipfile.BadZipFile as error:
-        raise UserError(f"the labels in {source} cannot be read: {error}; {HOW}") from None
+        if labels.is_file() and not _is_archive(labels):
+            shutil.copy(labels, root / labels.name)
+            return
+        devkit = root / "devkit" / "data"
+        devkit.mkdir(parents=True)
+        for name, content in _contents(labels):
+            with open(devkit / name, "wb") as file:
+                shutil.copyfileobj(content, file)
+        missing = [name for name in NEEDED if not (devkit / name).exists()]
+    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise UserError(f"the labels in {labels} cannot be read: {error}; {HOW}") from None
+    if missing:
+        raise UserError(f"{labels} has no {missing[0]}; {HOW}")
 
 
-def _reader(source: Path) -> Callable[[str], bytes]:
-    """Reads a file of the devkit by its name, whatever folder it is in."""
-    if source.is_dir():
-        return lambda name: next(iter(source.rglob(name))).read_bytes()
-    if source.suffix == ".zip":
-        with zipfile.ZipFile(source) as archive:
-            files = {os.path.basename(n): archive.read(n) for n in archive.namelist() if _ours(n)}
+def _is_archive(path: Path) -> bool:
+    return tarfile.is_tarfile(path) or zipfile.is_zipfile(path)
+
+
+def _contents(devkit: Path) -> Iterator[tuple[str, Any]]:
+    """(name, content) of the files that are needed, whatever folder they are in."""
+    if devkit.is_dir():
+        for path in (path for name in NEEDED for path in devkit.rglob(name)):
+            with open(path, "rb") as file:
+                yield path.name, file
+    elif zipfile.is_zipfile(devkit):
+        with zipfile.ZipFile(devkit) as archive:
+            for name in archive.namelist():
+                if os.path.basename(name) in NEEDED:
+                    yield os.path.basename(name), archive.open(name)
     else:
-        with tarfile.open(source) as archive:
-            files = {}
+        with tarfile.open(devkit) as archive:
             for entry in archive:
-                if _ours(entry.name) and (file := archive.extractfile(entry)):
-                    files[os.path.basename(entry.name)] = file.read()
-    return files.__getitem__
-
-
-def _ours(name: str) -> bool:
-    return os.path.basename(name) in (TRUTH, META)
-
-
-def _from_devkit(read: Callable[[str], bytes]) -> dict[str, str]:
-    synsets = scipy.io.loadmat(io.BytesIO(read(META)), squeeze_me=True)["synsets"]
-    wnid = {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in np.atleast_1d(synsets)}
-    numbers = read(TRUTH).split()
-    return {
-        f"ILSVRC2012_val_{index:08d}": wnid[int(number)]
-        for index, number in enumerate(numbers, start=1)
-    }
-
-
-def _from_list(text: str) -> dict[str, str]:
-    """Lines as "ILSVRC2012_val_00000001,n01751748 82 97 231 ..." or "x.JPEG n01751748"."""
-    class_of = {}
-    for row in csv.reader(text.splitlines()):
-        cells = " ".join(row).split()
-        if len(cells) < 2 or cells[0] == "ImageId":
-            continue
-        if not cells[1].startswith("n"):
-            raise ValueError(f"{cells[1]} is not the id of a class, such as n01751748")
-        class_of[os.path.splitext(os.path.basename(cells[0]))[0]] = cells[1]
-    if not class_of:
-        raise ValueError("it has no line with an image and a class")
-    return class_of
+                file = archive.extractfile(entry) if entry.isreg() else None
+                if file and os.path.basename(entry.name) in NEEDED:
+                    yield os.path.basename(entry.name), file

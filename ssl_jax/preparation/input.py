@@ -1,133 +1,93 @@
-"""What is prepared: the images of a folder or of tars, with labels and split.
+"""What is prepared: the images of a folder, of tars, or of another source, with their labels."""
 
-One reader decides what is a split, a class or a stray file: that of `sources/folder.py`. For tars
-it is shown a folder of empty files with their names.
-"""
-
-import dataclasses
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ssl_jax.data.archives.packed import packed
-from ssl_jax.data.archives.tar_index import INNER, Contents, Member, contents
-from ssl_jax.data.dataset import Dataset, Loaded
-from ssl_jax.data.decode import SUFFIXES
+from ssl_jax.data.archives.tar_index import SUFFIXES, Contents, contents, without_suffix
+from ssl_jax.data.dataset import Loaded
 from ssl_jax.data.encoded import EncodedImages
-from ssl_jax.data.files import ImageFiles
 from ssl_jax.data.load import load
 from ssl_jax.errors import UserError
 from ssl_jax.preparation import imagenet
+from ssl_jax.preparation.tar_folder import as_folder
 
-# Only names and bytes are used; the reader of folders wants to know what it would decode to.
+# Names and bytes are used alone; a reader wants to know what it would decode to.
 DECODED = {"image_size": 256, "channels": 3}
-# Lists of labels and the like are small.
-LIST_BYTES = 2**28
 
 
-def read_splits(images: Path, labels: Path | None, scratch: Path, **options: Any) -> Loaded:
+def read_splits(
+    images: Path,
+    scratch: Path,
+    *,
+    source: str = "folder",
+    labels: Path | None = None,
+    **options: Any,
+) -> Loaded:
     """Finds the images, reading none of them.
 
     Args:
-      images: a folder of image files, a tar of such a folder, or a folder of tars.
-      labels: of the validation images of ImageNet; None to look for them beside its tar.
+      images: a folder of image files, a tar of such a folder, a folder of tars; or what the
+        source expects.
       scratch: folder for tars that must be decompressed.
-      **options: of the reader of folders, as "classes" and "max_pixels".
+      source: name of a file in `data/sources`, as "folder".
+      labels: of the validation images of ImageNet; None to look for them beside its tar.
+      **options: of the source, as "classes" and "test".
 
     Raises:
-      UserError: if there are no images, or they are not laid out as `sources/folder.py` says.
+      UserError: if there are no images, or they are not laid out as the source says.
     """
-    tars = _tars(images)
+    tars = _tars(images) if source == "folder" else {}
+    validation = [tar for tar in tars if imagenet.SPLITS.get(tar.name) == "val"]
+    if labels and not validation:
+        raise UserError(f"--labels={labels} must come with ILSVRC2012_img_val.tar")
     if not tars:
-        return load("folder", path=str(images), **DECODED, **options)
-    members: list[Member] = []
-    notes: list[str] = []
-    for tar, below in tars.items():
+        return load(source, path=str(images), **DECODED, **options)
+    if validation:
+        labels = labels or imagenet.find_labels(validation[0].parent)
+    found = {}
+    for tar in tars:
         print(f"reading the headers of {tar}", flush=True)
-        found = imagenet.sorted_by_class(tar, contents(tar, scratch), labels)
-        members += [_moved(member, below) for member in found.members]
-        notes += _left_out(tar, found)
-    loaded = _as_a_folder(members, images, options)
+        found[tar] = contents(tar, scratch)
+    members = [
+        member.below(folder) for tar, folder in tars.items() for member in found[tar].members
+    ]
+    with as_folder(members) as folder:
+        if labels:
+            imagenet.place_labels(labels, folder.root)
+        loaded = folder.load(str(images), **DECODED, **options)
+    notes = [note for tar in tars for note in _left_out(tar, found[tar])]
     return loaded._replace(train=loaded.train._replace(notes=(*notes, *loaded.train.notes)))
 
 
 def _tars(images: Path) -> dict[Path, str]:
     """The tars to read, each with the folder that it stands for; {} for a folder of files."""
-    if images.is_file():
-        if not images.name.endswith(INNER):
-            raise UserError(f"--images={images} must be a folder or a tar; unpack other archives")
-        return {images: ""}
-    if not images.is_dir():
+    if images.is_file() and images.name.endswith(SUFFIXES):
+        return {images: "val" if imagenet.SPLITS.get(images.name) == "val" else ""}
+    if not images.exists():
         raise UserError(f"--images={images} does not exist")
-    found = sorted(path for path in images.iterdir() if path.name.endswith(INNER))
-    official = {path: imagenet.SPLITS[path.name] for path in found if path.name in imagenet.SPLITS}
-    if official:
-        return official
-    others = [path for path in images.iterdir() if path.suffix.lower() in SUFFIXES or path.is_dir()]
-    if not found or others:
+    if images.is_file():
         return {}
-    return {path: _stem(path) for path in found}
-
-
-def _stem(path: Path) -> str:
-    return path.name[: -len(next(end for end in INNER if path.name.endswith(end)))]
-
-
-def _moved(member: Member, below: str) -> Member:
-    return member._replace(name=os.path.normpath(os.path.join(below, member.name)))
+    inside = [path for path in images.iterdir() if not path.name.startswith(".")]
+    found = sorted(path for path in inside if path.name.endswith(SUFFIXES))
+    official = {path: imagenet.SPLITS[path.name] for path in found if path.name in imagenet.SPLITS}
+    if official or any(path.is_dir() for path in inside):
+        return official
+    return {path: without_suffix(path.name) for path in found}
 
 
 def _left_out(tar: Path, found: Contents) -> list[str]:
+    """A note on what is not read of a tar."""
     if not found.left_out:
         return []
     name, reason = found.left_out[0]
     several = f" and {len(found.left_out) - 1:,} more" if len(found.left_out) > 1 else ""
-    return [f"{tar}: left out {name} ({reason}){several}"]
-
-
-def _as_a_folder(members: Sequence[Member], images: Path, options: dict[str, Any]) -> Loaded:
-    """Labels and splits of members, as those of a folder with the same files."""
-    by_name = {member.name: member for member in members}
-    with tempfile.TemporaryDirectory(prefix="ssl_jax-names-") as folder:
-        root = os.path.realpath(folder)
-        for made in {os.path.dirname(name) for name in by_name}:
-            os.makedirs(os.path.join(root, made), exist_ok=True)
-        for member in members:
-            _place(member, os.path.join(root, member.name))
-        try:
-            loaded = load("folder", path=root, **DECODED, **options)
-        except UserError as error:
-            raise UserError(str(error).replace(root, str(images))) from None
-
-    def of_the_tar(part: Dataset | None) -> Dataset | None:
-        if part is None:
-            return None
-        assert isinstance(part.images, ImageFiles)
-        chosen = [by_name[os.path.normpath(name)] for name in part.images.names]
-        notes = tuple(note.replace(root, str(images)) for note in part.notes)
-        origin = part.origin.replace(root, str(images))
-        return part._replace(images=packed(chosen, **DECODED), notes=notes, origin=origin)
-
-    train, test, labelled = map(of_the_tar, loaded)
-    assert train is not None
-    return Loaded(train, test, labelled)
-
-
-def _place(member: Member, path: str) -> None:
-    """A file of the name and the size of a member; with its content only where that is a list."""
-    with open(path, "wb") as file:
-        if os.path.splitext(path)[1].lower() in SUFFIXES or member.size > LIST_BYTES:
-            file.truncate(member.size)
-            return
-        with open(member.file, "rb") as tar:
-            tar.seek(member.offset)
-            file.write(tar.read(member.size))
+    return [f"left out of {tar}: {name} ({reason}){several}"]
 
 
 def relative_names(images: EncodedImages) -> Sequence[str]:
     """What records call their images: paths in the folder or the tar."""
-    if dataclasses.is_dataclass(images) and hasattr(images, "names"):
-        return images.names  # pyright: ignore[reportAttributeAccessIssue]
+    names: Any = getattr(images, "names", None)
+    if names is not None and len(names) == len(images):
+        return names
     return [images.name(index) for index in range(len(images))]

@@ -72,6 +72,7 @@ def prepare(splits: dict[str, Dataset], folder: Path, settings: Settings) -> Man
         classes=splits["train"].classes,
         splits={split: tuple(shards) for split, shards in done.items()},
         settings=origin,
+        origins={split: dataset.origin for split, dataset in splits.items()},
     )
     output.end(folder, whole)
     return whole
@@ -84,7 +85,6 @@ def _origin(splits: dict[str, Dataset], settings: Settings) -> dict[str, Any]:
         "short_side": settings.short_side,
         "quality": settings.quality,
         "images": digests,
-        "origins": {split: dataset.origin for split, dataset in splits.items()},
     }
 
 

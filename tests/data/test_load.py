@@ -15,7 +15,8 @@ def test_an_unknown_name_is_refused_with_a_list_of_names():
     with refuses("name", "digit") as caught:
         load("digit")
     names = (
-        "cifar10, cifar100, digits, folder, list, npz, records, stl10, tfds, tiny_imagenet, voc07"
+        "cifar10, cifar100, digits, folder, list, npz, parquet, records, stl10, tfds, "
+        "tiny_imagenet, voc07, webdataset"
     )
     assert names in str(caught.value)
 

@@ -72,7 +72,7 @@ def test_channels_and_size(prepared):
 
 
 def test_a_list_of_classes(prepared, tmp_path):
-    (tmp_path / "list").write_text("emu\ncow\n")
+    (tmp_path / "list").write_text("EMU a bird\ncow\n")
     whole = read(prepared)
     found = load("records", path=str(prepared), image_size=8, classes=str(tmp_path / "list"))
     for part, before in zip(found[:2], whole[:2], strict=True):

@@ -14,7 +14,7 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ssl_jax.errors import UserError
 
@@ -24,7 +24,7 @@ COMPRESSED: dict[bytes, Callable] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
 }
-INNER = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 class Member(NamedTuple):
@@ -41,6 +41,10 @@ class Member(NamedTuple):
     offset: int
     size: int
 
+    def below(self, folder: str) -> "Member":
+        """The member, called by a path below a folder."""
+        return self._replace(name=os.path.normpath(os.path.join(folder, self.name)))
+
 
 class Contents(NamedTuple):
     """What a tar holds.
@@ -54,12 +58,22 @@ class Contents(NamedTuple):
     left_out: list[tuple[str, str]]
 
 
-def contents(path: Path, scratch: Path) -> Contents:
+def without_suffix(name: str) -> str:
+    """The name of a tar without .tar or .tar.gz.
+
+    >>> [without_suffix(name) for name in ("train.tar", "n01.tar.gz", "a.b.tgz")]
+    ['train', 'n01', 'a.b']
+    """
+    return next(name.removesuffix(end) for end in SUFFIXES if name.endswith(end))
+
+
+def contents(path: Path, scratch: Path | None) -> Contents:
     """Finds the files in a tar and in the tars that it contains; nothing is written by their names.
 
     Args:
       path: the tar, also a compressed one (gzip, bzip2, xz).
-      scratch: folder for decompressed tars, which must live as long as its members are read.
+      scratch: folder for decompressed tars, which must live as long as its members are read; None
+        to refuse compressed ones.
 
     Raises:
       UserError: if it is no tar, or is damaged or truncated.
@@ -67,13 +81,14 @@ def contents(path: Path, scratch: Path) -> Contents:
     left_out: list[tuple[str, str]] = []
     found: dict[str, Member] = {}
     for member in _search(path, "", scratch, left_out):
-        found.pop(member.name, None)
+        if found.pop(member.name, None):
+            left_out.append((member.name, "there is a later file of its name"))
         found[member.name] = member
     return Contents(list(found.values()), left_out)
 
 
 def _search(
-    path: Path, below: str, scratch: Path, left_out: list[tuple[str, str]]
+    path: Path, below: str, scratch: Path | None, left_out: list[tuple[str, str]]
 ) -> Iterator[Member]:
     """The files in a tar on disk, and in those inside it."""
     plain = _decompressed(path, scratch)
@@ -85,11 +100,11 @@ def _search(
 
 
 def _members(
-    file: IO[bytes],
+    file: Any,
     path: str,
     start: int,
     below: str,
-    scratch: Path,
+    scratch: Path | None,
     left_out: list[tuple[str, str]],
 ) -> Iterator[Member]:
     """The files of a tar that begins at the byte `start` of the file `path`.
@@ -108,10 +123,10 @@ def _members(
                 continue
             place = start + entry.offset_data
             name = os.path.normpath(name)
-            if not entry.name.endswith(INNER):
+            if not entry.name.endswith(SUFFIXES):
                 yield Member(name, path, place, entry.size)
                 continue
-            folder = name[: -len(next(end for end in INNER if name.endswith(end)))]
+            folder = without_suffix(name)
             inner = tar.extractfile(entry)
             assert inner is not None
             with inner:
@@ -146,13 +161,15 @@ def _opener(start: bytes) -> Callable | None:
     return next((opener for magic, opener in COMPRESSED.items() if start.startswith(magic)), None)
 
 
-def _decompressed(path: Path, scratch: Path) -> Path:
+def _decompressed(path: Path, scratch: Path | None) -> Path:
     """The tar itself; a copy in `scratch`, which later commands find again, if it is compressed."""
     try:
         with open(path, "rb") as file:
             opener = _opener(file.read(8))
         if opener is None:
             return path
+        if scratch is None:
+            raise UserError(f"{path} is compressed, so its images cannot be read where they lie")
         status = path.stat()
         copy = scratch / f"{path.name}-{status.st_size}-{status.st_mtime_ns}.tar"
         if not copy.exists():
@@ -167,8 +184,10 @@ def _decompressed(path: Path, scratch: Path) -> Path:
         raise UserError(f"{path} cannot be read: {error}") from None
 
 
-def _copy(inner: IO[bytes], scratch: Path, name: str) -> Path:
+def _copy(inner: Any, scratch: Path | None, name: str) -> Path:
     """A compressed tar from inside a tar as a file."""
+    if scratch is None:
+        raise UserError(f"{name} is a compressed tar inside a tar, which cannot be read there")
     scratch.mkdir(parents=True, exist_ok=True)
     copy = scratch / name.replace(os.sep, "%")
     inner.seek(0)

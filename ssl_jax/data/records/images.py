@@ -103,7 +103,8 @@ def dataset(
         channels=channels,
     )
     labels = np.array(_joined(shard.labels for shard in shards), np.int32)
-    return Dataset(images, labels if manifest.classes else None, manifest.classes)
+    labels = labels if manifest.classes else None
+    return Dataset(images, labels, manifest.classes, origin=manifest.origins.get(split, ""))
 
 
 def _joined(parts: Iterable[Sequence]) -> list:

@@ -26,11 +26,13 @@ class Manifest:
     classes: names of the classes; () for an unlabelled set.
     splits: by name ("train", "test"), the shards in order.
     settings: how the images were prepared.
+    origins: by name of a split, where its images are from; see `Dataset.origin`.
     """
 
     classes: tuple[str, ...]
     splits: dict[str, tuple[ShardIndex, ...]]
     settings: dict[str, Any]
+    origins: dict[str, str]
 
     def write(self, folder: Path) -> None:
         """Writes the manifest, with the checksums of shards and indices."""
@@ -53,6 +55,7 @@ class Manifest:
             "classes": self.classes,
             "splits": splits,
             "settings": self.settings,
+            "origins": self.origins,
             "skipped": skipped,
         }
         atomic.replace_text(folder / FILE, json.dumps(content, indent=1) + "\n")
@@ -87,7 +90,10 @@ def read(folder: Path) -> Manifest:
                 for name, shards in entries.items()
             }
         return Manifest(
-            classes=tuple(content["classes"]), splits=splits, settings=content["settings"]
+            classes=tuple(content["classes"]),
+            splits=splits,
+            settings=content["settings"],
+            origins=content["origins"],
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder / FILE} is damaged: {error!r}; {AGAIN}") from None

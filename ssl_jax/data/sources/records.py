@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ssl_jax.data.class_folders import find
 from ssl_jax.data.dataset import Dataset, take
 from ssl_jax.data.records import images, manifest
 from ssl_jax.data.splits import with_test
@@ -49,16 +50,17 @@ def load(
 
 
 def _listed(file: str, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """The classes that a file lists."""
+    """The classes that a file lists, by name or as "name description"; sorted."""
     try:
-        kept = read_classes(file)
+        lines = read_classes(file)
     except UserError as error:
         problem = Problem("classes", file, f"is not a list of classes: {error}")
         raise UserError(str(problem), problem) from error
-    missing = sorted(set(kept) - set(classes))
+    kept = {line: find(line, classes) or find(line.split()[0], classes) for line in lines}
+    missing = [line for line, name in kept.items() if not name]
     rule = f"lists {missing[:1]}, which is not one of the {len(classes)} classes of the records"
     require(not missing, "classes", file, rule)
-    return kept
+    return tuple(sorted(set(kept.values())))
 
 
 def _only(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
@@ -67,5 +69,4 @@ def _only(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     number = {name: index for index, name in enumerate(classes)}
     numbers = np.array([number.get(name, -1) for name in dataset.classes], np.int32)
     labels = numbers[dataset.labels]
-    kept = take(dataset._replace(labels=labels, classes=classes), np.flatnonzero(labels >= 0))
-    return kept
+    return take(dataset._replace(labels=labels, classes=classes), np.flatnonzero(labels >= 0))
