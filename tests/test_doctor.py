@@ -10,7 +10,7 @@ import pytest
 from ssl_jax import doctor, main
 from ssl_jax.command_line import config_flags
 from ssl_jax.errors import UserError
-from ssl_jax.setup import diagnosis
+from ssl_jax.setup import diagnosis, needs
 from ssl_jax.setup.build import build
 from tests.refusals import refuses
 
@@ -53,8 +53,13 @@ def test_a_good_config_is_told_what_it_will_need(capsys, monkeypatch):
     predict = diagnosis.step_memory
     monkeypatch.setattr(diagnosis, "step_memory", lambda run: needed.append(predict(run)) or 1.0)
     assert exit_status("--config.epochs=200") == 0
+    quick = capsys.readouterr().out
+    assert not needed  # nothing was compiled
+    for name in ("predicted memory", "checkpoints", "evaluation", "a second, in device memory"):
+        assert name in quick
+    assert exit_status("--config.epochs=200", "--compile") == 0
     printed = capsys.readouterr().out
-    assert "0 fatal errors, 0 warnings" in printed and "predicted memory" in printed
+    assert "0 fatal errors, 0 warnings" in printed and "compiled memory" in printed
     assert "400, 2 per epoch" in printed and "25,600" in printed
     assert "backbone/conv1/kernel" in printed  # the table of the parameters
     setup = build(config_flags.parse(["x", *TINY, "--config.epochs=200"]).config)
@@ -71,10 +76,38 @@ def test_a_good_config_is_told_what_it_will_need(capsys, monkeypatch):
 def test_memory_that_a_device_does_not_have_is_fatal(capsys, monkeypatch):
     monkeypatch.setattr(diagnosis, "step_memory", lambda setup: 3.0 * 2**30)
     monkeypatch.setattr(diagnosis, "device_memory", lambda: 2.0 * 2**30)
-    assert exit_status("--config.epochs=200") == 1
+    assert exit_status("--config.epochs=200", "--compile") == 1
     printed = capsys.readouterr().out
     assert printed.startswith("fatal: config.batch_size ") and "150%" in printed
     assert "3.00 GiB of 2.00 GiB per device" in printed and "1 fatal error, 0 warnings" in printed
+
+
+def test_memory_that_is_predicted_not_to_be_there_is_fatal_as_well(capsys, monkeypatch):
+    monkeypatch.setattr(diagnosis, "device_memory", lambda: 2.0**16)
+    assert exit_status("--config.epochs=200") == 1
+    assert keys(capsys.readouterr().out) == ["config.batch_size"]
+
+
+def test_what_an_evaluation_needs_follows_its_settings(monkeypatch):
+    def found(*more):
+        config = config_flags.parse(["x", *TINY, *more]).config
+        return needs.needs(build(config), config)
+
+    one, none = found(), found("--config.evaluation.at_end=()")
+    assert none.features == none.search == 0 < one.search
+    images, width, pixels = 128 + 360, 4, 64  # bank and test images of digits
+    assert one.features == images * 4 * (2 * width + pixels)
+    half = found("--config.evaluation.dtype=bfloat16", "--config.evaluation.pixels=never")
+    assert half.features == images * 2 * 2 * width
+    state = setup_state(*TINY)
+    known = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in state)
+    assert known < one.checkpoint <= known + 16
+
+
+def setup_state(*flags):
+    """The arrays of a checkpoint, without the key."""
+    state = build(config_flags.parse(["x", *flags]).config).trainer.shapes()
+    return [leaf for leaf in jax.tree.leaves(state) if leaf.dtype != jax.random.key(0).dtype]
 
 
 def keys(printed):

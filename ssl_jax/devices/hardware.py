@@ -1,9 +1,11 @@
 """The devices that a program runs on, and their memory."""
 
 import os
+import time
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 
 def device_name() -> str:
@@ -29,3 +31,17 @@ def program_memory(compiled: Any) -> float:
         + memory.output_size_in_bytes
         - memory.alias_size_in_bytes
     )
+
+
+def matmul_peak(dtype: Any) -> float:
+    """Operations a second of one device in a large product of random matrices; the best of ten."""
+    size = 2048 if jax.default_backend() == "cpu" else 8192
+    left, right = jax.random.normal(jax.random.key(0), (2, size, size), dtype)
+    product = jax.jit(jnp.matmul)
+    jax.block_until_ready(product(left, right))
+    seconds = []
+    for _ in range(10):
+        start = time.perf_counter()
+        jax.block_until_ready(product(left, right))
+        seconds.append(time.perf_counter() - start)
+    return 2 * size**3 / min(seconds)

@@ -109,6 +109,12 @@ def flat_pixels(images: Float[Array, "b h w c"]) -> Float[Array, "b d"]:
     return _flat(images, min(height, LARGEST_PIXEL_SIDE), min(width, LARGEST_PIXEL_SIDE))
 
 
+def pixel_width(shape: tuple[int, ...]) -> int:
+    """Number of features of `flat_pixels`, for images of this shape [..., H, W, C]."""
+    *_, height, width, channels = shape
+    return min(height, LARGEST_PIXEL_SIDE) * min(width, LARGEST_PIXEL_SIDE) * channels
+
+
 def pixels(images: Images) -> Float32[np.ndarray, "n d"]:
     """The images themselves as features in [0, 1]; see `flat_pixels`."""
     return np.asarray(extract(flat_pixels, images, batch_size=PIXEL_BATCH_SIZE))

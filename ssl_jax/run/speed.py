@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from ssl_jax.devices import hardware
+from ssl_jax.devices.hardware import matmul_peak
 from ssl_jax.setup.build import Model, Setup, build
 from ssl_jax.setup.components import compute_dtype
+from ssl_jax.setup.needs import operations as work
 from ssl_jax.setup.random_images import random_images
 from ssl_jax.storage.checkpoint import Checkpoints
-from ssl_jax.training import flops
 from ssl_jax.training.clock import Clock
 from ssl_jax.training.compiled_step import CompiledStep
 from ssl_jax.training.loop import Callbacks, train_loop
@@ -23,7 +23,7 @@ from ssl_jax.training.metrics_log import MetricsLog
 from ssl_jax.training.preemption import Preemption
 from ssl_jax.training.progress import Progress
 from ssl_jax.training.step import Examples, TrainState, make_train_step
-from ssl_jax.types import Batch, Config
+from ssl_jax.types import Config
 
 ROUNDS = 5
 SECONDS_A_ROUND = 2.0
@@ -158,29 +158,3 @@ def _loop(setup: Setup, step_seconds: float) -> tuple[float, int]:
             preemption=preemption,
         )
     return clock.images_per_second(plan.batch_size), compiled.compilations()
-
-
-def work(setup: Setup) -> int:
-    """Operations of one train step's networks."""
-    train = setup.trainer.shapes()
-    feed = setup.trainer.feed
-    images = jax.eval_shape(feed.gather, feed.constants, feed.inputs(0, 1)).images
-    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), len(images)))
-    views = jax.eval_shape(setup.model.augment, keys, images)
-
-    def loss(params: Any) -> Any:
-        state, batch = jax.tree.map(
-            lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (train.state, Batch(views))
-        )
-        return setup.model.method.loss(params, state, batch, jax.random.key(0), jnp.int32(0))[0]
-
-    return flops.trained(loss, train.params)
-
-
-def matmul_peak(dtype: Any) -> float:
-    """Operations a second of one device in a large product of random matrices; the best of ten."""
-    size = 2048 if jax.default_backend() == "cpu" else 8192
-    left, right = jax.random.normal(jax.random.key(0), (2, size, size), dtype)
-    product = jax.jit(jnp.matmul)
-    jax.block_until_ready(product(left, right))
-    return 2 * size**3 / min(_seconds(lambda: product(left, right), 1) for _ in range(10))

@@ -7,6 +7,7 @@ from clu.parameter_overview import count_parameters, get_parameter_overview
 
 from ssl_jax.devices.hardware import device_memory, program_memory
 from ssl_jax.errors import LEVELS, Problem, UserError
+from ssl_jax.setup import needs
 from ssl_jax.setup.build import Setup, build
 from ssl_jax.setup.data import Data, load_data
 from ssl_jax.setup.problems import Facts, facts_of, problems
@@ -29,10 +30,11 @@ class Diagnosis(NamedTuple):
     parameters: str
 
 
-def diagnose(config: Config, recipe: Config) -> Diagnosis:
-    """Judges `config`; opens its data set and, where nothing is fatal, compiles the train step.
+def diagnose(config: Config, recipe: Config, *, compiled: bool = False) -> Diagnosis:
+    """Judges `config`; opens its data set and, where nothing is fatal, predicts what it needs.
 
     recipe: the configuration without what the command line changed.
+    compiled: also compile the train step, for its exact memory.
     """
     facts = Facts(devices=len(jax.devices()), recipe=recipe)
     found, data, unreadable = problems(config, facts), None, None
@@ -47,10 +49,18 @@ def diagnose(config: Config, recipe: Config) -> Diagnosis:
     found += [unreadable] if unreadable else []
     if setup is None or _fatal(found):
         return Diagnosis(_worst_first(found), {}, "")
-    needed, limit = step_memory(setup), device_memory()
-    found += [] if limit is None else memory_problems(needed, limit)
+    limit, needed = device_memory(), needs.needs(setup, config)
+    text = _size(setup) | {"images": needs.reading(setup, config)}
+    text |= needs.as_text(needed, config, limit)
+    if compiled:
+        size = step_memory(setup)
+        text["compiled memory"] = f"{size / GIB:.2f} GiB{_share(size, limit)}"
+        found += [] if limit is None else memory_problems(size, limit)
+    elif limit is not None:
+        # A prediction may be wrong by some 15 %.
+        found += memory_problems(needed.on_device / 1.15, limit)
     table = get_parameter_overview(setup.trainer.shapes().params, include_stats=False)
-    return Diagnosis(_worst_first(found), _needs(setup, needed, limit), table)
+    return Diagnosis(_worst_first(found), text, table)
 
 
 def _open(config: Config) -> tuple[Data | None, Problem | None]:
@@ -100,11 +110,13 @@ def memory_problems(needed: float, limit: float) -> list[Problem]:
     return []
 
 
-def _needs(setup: Setup, needed: float, limit: float | None) -> dict[str, str]:
+def _share(size: float, limit: float | None) -> str:
+    return "" if limit is None else f" of {limit / GIB:.2f} GiB per device, {size / limit:.0%}"
+
+
+def _size(setup: Setup) -> dict[str, str]:
     plan = setup.plan
-    share = "" if limit is None else f" of {limit / GIB:.2f} GiB per device, {needed / limit:.0%}"
     return {
-        "predicted memory": f"{needed / GIB:.2f} GiB{share}",
         "parameters": f"{count_parameters(setup.trainer.shapes().params):,}",
         "steps": f"{plan.steps:,}, {plan.steps_per_epoch:,} per epoch",
         "images seen": f"{plan.steps * plan.batch_size:,}",

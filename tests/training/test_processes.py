@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from ssl_jax.encoder import file as encoder_file
+from tests import tiny
 from tests.test_main import ROOT, argv
 
 
@@ -63,13 +66,41 @@ def test_two_processes_train_and_evaluate_as_one(tmp_path):
     np.testing.assert_allclose(two, one, rtol=1e-3)
     result = json.loads((tmp_path / "two" / "result.json").read_text())
     assert result["device"] == "8 x cpu" and result["steps"] == 12
-    protocols = ("knn", "finetune")
+    protocols = ("knn", "ridge", "moco_cached", "geometry", "finetune")
     found = []
     for run in (run_one, run_two):  # the same encoder
         run("ssl_jax.evaluate", f"--workdir={tmp_path}/one", f"--protocol={','.join(protocols)}")
         files = [tmp_path / "one" / "evaluations" / f"{name}-digits-128.json" for name in protocols]
-        found.append([json.loads(file.read_text())["top1"] for file in files])
-    np.testing.assert_allclose(found[1], found[0], atol=0.02)
+        results = {name: json.loads(f.read_text()) for name, f in zip(protocols, files, strict=True)}
+        found.append(results)
+    one, two = found
+    for name in ("knn", "ridge", "moco_cached"):
+        assert two[name]["top1"] == one[name]["top1"], name
+    for key in ("uniformity", "alignment", "effective_rank"):
+        np.testing.assert_allclose(two["geometry"][key], one["geometry"][key], rtol=1e-4)
+    assert two["geometry"]["nearest_neighbour_top1"] == one["geometry"]["nearest_neighbour_top1"]
+    np.testing.assert_allclose(two["finetune"]["top1"], one["finetune"]["top1"], atol=0.02)
+
+
+@pytest.mark.slow
+def test_two_processes_embed_as_one(tmp_path):
+    encoder = tiny.encoder()
+    encoder_file.write(tmp_path / encoder_file.FILE, encoder.description, encoder.variables)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    random = np.random.default_rng(0)
+    for index in range(37):
+        image = random.integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(image).save(photos / f"{index:02}.png")
+    (photos / "30.png").write_bytes(b"no image")
+    rows = []
+    for run, name in ((run_one, "one.npz"), (run_two, "two.npz")):
+        flags = (f"--workdir={tmp_path}", f"--images={photos}", "--batch_size=16")
+        run("ssl_jax.embed", *flags, f"--output={tmp_path / name}")
+        with np.load(tmp_path / name) as file:
+            rows.append((file["features"], file["paths"].tolist()))
+    assert rows[0][1] == rows[1][1] and len(rows[0][1]) == 36
+    np.testing.assert_allclose(rows[1][0], rows[0][0], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.slow

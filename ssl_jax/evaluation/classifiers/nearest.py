@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int
 
 from ssl_jax.devices.sharding import put
 from ssl_jax.evaluation.features import Features
+from ssl_jax.evaluation.shares import BLOCK_ROWS
 from ssl_jax.losses import normalize
 
 QUERIES_AT_A_TIME = 256  # on each device; bounds the similarities in memory: 256 x a block
@@ -72,6 +73,22 @@ def search(
             nearest = merge(nearest, asked, *block, classes, centre, same=same, whole=whole)
             waiting = nearest.similarities
         yield nearest
+
+
+def search_bytes(queries: int, width: int, *, k: int, devices: int = 1) -> float:
+    """Bytes that `search` needs on each device, for a bank of any size.
+
+    Args:
+      queries: number of queries.
+      width: of the features.
+      k: number of neighbours.
+      devices: number of devices, which share the queries.
+    """
+    together = min(queries, QUERY_BYTES // (4 * width)) / devices
+    tile = min(QUERIES_AT_A_TIME, together)
+    neighbours = 2 * 8 * k * together  # before and after a block
+    # Two blocks of the bank, one of them prepared, and what a tile has to do with it.
+    return 4 * width * (together + 3 * BLOCK_ROWS) + neighbours + 3 * 4 * tile * (BLOCK_ROWS + k)
 
 
 @functools.partial(jax.jit, static_argnames="k")
