@@ -95,7 +95,7 @@ def test_what_an_evaluation_needs_follows_its_settings(monkeypatch):
 
     one, none = found(), found("--config.evaluation.at_end=()")
     assert none.features == none.search == 0 < one.search
-    images, width, pixels = 128 + 360, 4, 64  # bank and test images of digits
+    images, width, pixels = 128 + 216 + 360, 4, 64  # training, held-out and test images of digits
     assert one.features == images * 4 * (2 * width + pixels)
     half = found("--config.evaluation.dtype=bfloat16", "--config.evaluation.pixels=never")
     assert half.features == images * 2 * 2 * width

@@ -89,7 +89,7 @@ def _size(tree: Any) -> int:
 def as_text(needs: Needs, config: Config, limit: float | None) -> dict[str, str]:
     """The needs by name, as the doctor prints them."""
 
-    def gib(size: float) -> str:
+    def gib(size: int | float) -> str:
         return f"{size / GIB:.2f} GiB"
 
     share = "" if limit is None else f" of {gib(limit)} per device, {needs.on_device / limit:.0%}"

@@ -34,8 +34,7 @@ def test_what_the_backward_pass_needs_stays() -> None:
         return jnp.sum(x)
 
     peaks = [
-        memory.predict(jax.grad(lambda x, n=n: layers(x, count=n)), FLOAT).temporary
-        for n in (4, 8)
+        memory.predict(jax.grad(lambda x, n=n: layers(x, count=n)), FLOAT).temporary for n in (4, 8)
     ]
     # Of each layer what comes out of it; what it makes of its input is needed no longer.
     assert 4 * SIZE <= peaks[1] - peaks[0] <= 8 * SIZE

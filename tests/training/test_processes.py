@@ -71,7 +71,9 @@ def test_two_processes_train_and_evaluate_as_one(tmp_path):
     for run in (run_one, run_two):  # the same encoder
         run("ssl_jax.evaluate", f"--workdir={tmp_path}/one", f"--protocol={','.join(protocols)}")
         files = [tmp_path / "one" / "evaluations" / f"{name}-digits-128.json" for name in protocols]
-        results = {name: json.loads(f.read_text()) for name, f in zip(protocols, files, strict=True)}
+        results = {
+            name: json.loads(f.read_text()) for name, f in zip(protocols, files, strict=True)
+        }
         found.append(results)
     one, two = found
     for name in ("knn", "ridge", "moco_cached"):
