@@ -32,8 +32,7 @@ def main(argv: Sequence[str]) -> None:
     from ssl_jax.embedding.stream import find
     from ssl_jax.encoder.load import load_encoder
 
-    with expendable_output():
-        join_cluster()
+    with expendable_output(), join_cluster():
         write.check(args.output)
         found = find(args.images)
         embed(load_encoder(args.workdir), found, args.output, batch_size=args.batch_size)
