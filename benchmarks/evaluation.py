@@ -56,8 +56,7 @@ def main(argv: Sequence[str]) -> None:
         top1 = "" if found["accuracy"] is None else f"{found['accuracy']:.4f}"
         print(f"{name:26}{found['seconds']:9.2f}{found['mib']:8.0f}{top1:>10}", flush=True)
         if flags.json:
-            about = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "width": WIDTH}
-            about |= {"classes": CLASSES, "tests": TEST}
+            about = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "classes": CLASSES}
             whole = {"about": about, "cases": figures, "imagenet_mib_of_a_device": memory}
             atomic.write_json(flags.json, whole)
 
@@ -92,10 +91,7 @@ def imagenet_memory() -> dict[str, float]:
         "ridge, a block": ridge._products.lower(features, numbers, labels, num_classes=1000),
     }
     coming = block * width * 4  # the next block arrives meanwhile
-    return {
-        name: (program_memory(program.compile()) + coming) / 2**20
-        for name, program in programs.items()
-    }
+    return {k: (program_memory(p.compile()) + coming) / 2**20 for k, p in programs.items()}
 
 
 def measure(name: str) -> dict[str, Any]:
