@@ -93,7 +93,7 @@ def look(run: Run, folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]
     block = setup.model.fusion
     assert block is not None
     with Checkpoints(folder / "checkpoints") as checkpoints:
-        trained, _ = restore(setup, checkpoints)
+        trained = restore(setup, checkpoints).train
     blocks = {
         "untrained": setup.trainer.init().params["fusion"],
         "trained": trained.params["fusion"],

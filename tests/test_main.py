@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -99,8 +100,14 @@ def test_the_same_command_again_trains_nothing(whole, capsys):
 
 
 def test_only_epochs_may_differ_and_only_be_raised(whole):
-    folder, _ = whole
-    with pytest.raises(UserError, match="another learning_rate, optimizer.momentum;"):
+    folder, result = whole
+    old = result["config"]
+    line = (
+        f"{folder} was trained with config.learning_rate={old['learning_rate']}, not 0.5, "
+        f"config.optimizer.momentum={old['optimizer']['momentum']}, not 0.8; choose another "
+        "--workdir, or restore the old values"
+    )
+    with pytest.raises(UserError, match=re.escape(line)):
         train(folder, "--config.learning_rate=0.5", "--config.optimizer.momentum=0.8")
     with pytest.raises(UserError, match="only be raised"):
         train(folder, "--config.epochs=2")
@@ -131,9 +138,14 @@ def test_stopped_by_sigterm_and_resumed_equals_uninterrupted(whole, tmp_path, mo
 def test_epochs_can_be_raised(whole, tmp_path, capsys):
     assert train(tmp_path, "--config.epochs=1")["steps"] == 4
     first = metrics(tmp_path)
-    raised = train(tmp_path, "--config.epochs=2")
+    with pytest.raises(UserError, match="planned for 1 epochs.*--extend=constant|restart|rewind"):
+        train(tmp_path, "--config.epochs=2")
+    raised = train(tmp_path, "--config.epochs=2", "--extend=restart")
     assert raised["steps"] == 8 and raised["config"]["epochs"] == 2
-    assert "resuming from step 4" in capsys.readouterr().out
+    assert raised["extensions"] == [{"step": 4, "before": 1, "after": 2, "way": "restart"}]
+    said = capsys.readouterr().out
+    assert "raised from 1 to 2 epochs at step 4, --extend=restart: learning rate" in said
+    assert "resuming from step 4" in said
     assert metrics(tmp_path)[: len(first)] == first
 
 

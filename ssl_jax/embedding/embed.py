@@ -17,6 +17,7 @@ from ssl_jax.embedding.stream import FileList, stream
 from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.storage.integrity import digest
+from ssl_jax.storage.lock import locked
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -33,9 +34,9 @@ def embed(encoder: Encoder, files: FileList, output: Path, *, batch_size: int) -
       batch_size: images per batch, rounded up to a multiple of the number of devices.
 
     Raises:
-      UserError: if the output cannot be written; if a file changes meanwhile, or none can be read;
-        if the encoder expects a number of channels that image files do not have; or if features
-        are not finite.
+      UserError: if the output cannot be written, or another process writes it; if a file changes
+        meanwhile, or none can be read; if the encoder expects a number of channels that image
+        files do not have; or if features are not finite.
     """
     channels = encoder.description.channels
     if channels not in (1, 3):
@@ -43,10 +44,20 @@ def embed(encoder: Encoder, files: FileList, output: Path, *, batch_size: int) -
     total = len(files.names)
     batch_size = shared_batch(min(batch_size, total), jax.device_count())
     origin = {"encoder": _identity(encoder), "image files": files.digest()}
-    part = None
-    if jax.process_index() == 0:
+    if jax.process_index() != 0:
+        _embed(None, encoder, files, output, batch_size)
+        return
+    lock = output.with_name(f".{output.name}.lock")
+    with locked(lock, f"--output={output}", "stop it first, or name another file"):
         part = Part(output, origin, width=encoder.features, multiple=batch_size)
         _say_where_it_resumes(part, output, total)
+        _embed(part, encoder, files, output, batch_size)
+
+
+def _embed(
+    part: Part | None, encoder: Encoder, files: FileList, output: Path, batch_size: int
+) -> None:
+    """Fills the part, which is that of the first process, and writes the output."""
     _fill(part, encoder, files, batch_size)
     readable = _of_first(0 if part is None else int(part.readable().sum()))
     if not readable:

@@ -47,7 +47,7 @@ class Part:
             raise UserError(f"--output={output} is a folder; it must be a file")
         with self._writing():
             self._folder.mkdir(parents=True, exist_ok=True)
-            former = atomic.read_json(self._folder / "about.json")
+            former = atomic.read_object(self._folder / "about.json")
             self.differences = [] if former is None else differences(former, origin)
             if former != origin:
                 self._clear()
@@ -90,8 +90,13 @@ class Part:
         """
         with self._writing():
             whole = self._folder / "whole"
-            write(whole)
-            os.replace(whole, self._output)
+            try:
+                write(whole)
+                atomic.synchronize(whole)
+                os.replace(whole, self._output)
+            except BaseException:
+                whole.unlink(missing_ok=True)
+                raise
             self.remove()
 
     def remove(self) -> None:
@@ -111,9 +116,5 @@ class Part:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        try:
+        with atomic.writing(f"--output={self._output}"):
             yield
-        except OSError as error:
-            raise UserError(
-                f"--output={self._output} cannot be written: {error.strerror or error}"
-            ) from error

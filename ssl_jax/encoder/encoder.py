@@ -55,7 +55,10 @@ class EncoderSpec(NamedTuple):
                 k: tuple(v) if isinstance(v, list) else v for k, v in spec.network.items()
             }
             make_backbone(**network)
-        except (ValueError, TypeError, AttributeError) as error:
+            whole = all(isinstance(n, int) and n > 0 for n in (spec.image_size, spec.channels))
+            if not whole or not 0 < spec.crop <= 1:
+                raise ValueError(f"{spec.image_size=}, {spec.channels=}, {spec.crop=}")
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(f"this is not the description of an encoder: {error}") from None
         return spec._replace(network=network)
 

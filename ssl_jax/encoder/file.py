@@ -1,6 +1,5 @@
 """An encoder in a safetensors file, with names of torchvision or timm and its specification."""
 
-import os
 from pathlib import Path
 
 import safetensors
@@ -10,6 +9,7 @@ from ssl_jax.encoder.encoder import EncoderSpec
 from ssl_jax.errors import UserError
 from ssl_jax.networks.backbone import make_backbone
 from ssl_jax.networks.state_dicts import from_state_dict, to_state_dict
+from ssl_jax.storage.atomic import replacing
 from ssl_jax.types import Params
 
 FILE = "encoder.safetensors"  # in the folder of an import
@@ -17,16 +17,18 @@ KEY = "ssl_jax"  # of the specification in the header
 
 
 def write(path: Path, description: EncoderSpec, variables: Params) -> None:
-    """Writes an encoder to a safetensors file, atomically.
+    """Writes an encoder to a safetensors file, completely or not at all.
 
     Its arrays have the names of torchvision (ResNets) or timm (Vision Transformers).
+
+    Raises:
+      UserError: if it cannot be written.
     """
-    part = path.with_name(path.name + ".part")
     backbone = make_backbone(**description.network)
     state_dict = to_state_dict(backbone, variables, image_size=description.image_size)
     # Not `save_file`, whose files are readable only by their owner.
-    part.write_bytes(safetensors.numpy.save(state_dict, {KEY: description.to_json()}))
-    os.replace(part, path)
+    with replacing(path) as part:
+        part.write_bytes(safetensors.numpy.save(state_dict, {KEY: description.to_json()}))
 
 
 def read(path: Path) -> tuple[EncoderSpec, Params]:

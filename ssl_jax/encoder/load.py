@@ -3,6 +3,7 @@
 A run leaves its encoder in its folder, as `encoder.json` beside the checkpoints.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,8 @@ from ssl_jax.encoder.encoder import Encoder, EncoderSpec, abstract_variables
 from ssl_jax.encoder.file import FILE, read
 from ssl_jax.errors import UserError
 from ssl_jax.networks.backbone import Backbone, make_backbone
-from ssl_jax.storage.checkpoint import Checkpoints
+from ssl_jax.storage import atomic
+from ssl_jax.storage.checkpoint import Checkpoints, Restored
 from ssl_jax.types import Params, by_path
 
 SPEC_FILE = "encoder.json"  # in the folder of a run
@@ -40,9 +42,8 @@ def load_encoder(
     path = Path(path).expanduser()
     if path.is_file():
         description, variables, step_found = *read(path), None
-    elif (path / SPEC_FILE).is_file():
-        description = EncoderSpec.from_json((path / SPEC_FILE).read_text())
-        step_found, variables = _of_run(path / "checkpoints", step)
+    elif (path / SPEC_FILE).is_file() or Checkpoints(path / "checkpoints").steps():
+        description, variables, step_found = _of_run(path, step)
     elif (path / FILE).is_file():
         description, variables, step_found = *read(path / FILE), None
     elif path.is_dir():
@@ -56,8 +57,11 @@ def load_encoder(
     return Encoder(description, backbone, jax.device_put(variables), step_found)
 
 
-def _of_run(folder: Path, step: int | None) -> tuple[int, Params]:
-    """(step, variables of the online backbone, which every method stores as `backbone`)."""
+def _of_run(workdir: Path, step: int | None) -> tuple[EncoderSpec, Params, int]:
+    """(specification, variables of the online backbone, step) of a checkpoint.
+
+    Every method stores its online backbone as `backbone`.
+    """
     collections = {"params": "params", "stats": "batch_stats"}
 
     def position(name: str) -> tuple[str, ...] | None:
@@ -68,13 +72,35 @@ def _of_run(folder: Path, step: int | None) -> tuple[int, Params]:
         """
         name = name.replace("params/method/", "params/").replace("state/stats/", "stats/")
         parts = name.split("/")
-        if parts[0] in collections and parts[1] == "backbone":
+        if parts[0] in collections and len(parts) > 2 and parts[1] == "backbone":
             return collections[parts[0]], *parts[2:]
         return None
 
-    step, arrays = Checkpoints(folder).arrays(lambda name: position(name) is not None, step=step)
-    flat: Mapping[Any, Any] = {position(name): array for name, array in arrays.items()}
-    return step, {"batch_stats": {}, **unflatten_dict(flat)}
+    checkpoints = Checkpoints(workdir / "checkpoints")
+    if not checkpoints.steps():  # which is said below, unless this is no run at all
+        EncoderSpec.from_json(json.dumps(atomic.read_object(workdir / SPEC_FILE)))
+    found = checkpoints.arrays(lambda name: position(name) is not None, step=step)
+    flat: Mapping[Any, Any] = {position(name): array for name, array in found.state.items()}
+    variables = {"batch_stats": {}, **unflatten_dict(flat)}
+    return _specification(workdir / SPEC_FILE, found), variables, found.step
+
+
+def _specification(file: Path, found: Restored) -> EncoderSpec:
+    """That in the checkpoint; of an older version, which wrote none there, that in the file.
+
+    Raises:
+      UserError: if neither holds one.
+    """
+    stored, written = found.meta.get("encoder"), atomic.read_object(file)
+    if stored is None and written is None:
+        raise UserError(
+            f"{file} is not the description of an encoder, nor is one in the checkpoint"
+        )
+    spec = EncoderSpec.from_json(json.dumps(written if stored is None else stored))
+    if stored is not None and stored != written:
+        state = "is missing or broken" if written is None else "was edited"
+        print(f"{file} {state}: checkpoint {found.step} holds the description, too")
+    return spec
 
 
 def check_variables(

@@ -21,7 +21,7 @@ def write_evaluation(folder: Path, evaluation: dict[str, Any]) -> str:
       checkpoint or of other images.
     """
     file = folder / f"{evaluation['protocol']}-{evaluation['data']}.json"
-    note = _replaced(atomic.read_json(file), evaluation)
+    note = _replaced(atomic.read_object(file), evaluation)
     atomic.write_json(file, evaluation)
     return f"{summary(evaluation)}; written: {file}{note}"
 

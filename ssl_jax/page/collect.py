@@ -76,8 +76,7 @@ def _latest_state(setup: Setup, workdir: Path) -> TrainState:
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         if not checkpoints.steps():
             raise UserError("there is no checkpoint yet")
-        train, _ = restore(setup, checkpoints)
-        return train
+        return restore(setup, checkpoints).train
 
 
 def versions() -> dict[str, str]:

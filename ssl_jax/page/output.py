@@ -1,6 +1,5 @@
 """The file that a page is written to."""
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -28,9 +27,5 @@ def write_page(output: Path, page: str) -> None:
     Raises:
       UserError: if it cannot be written.
     """
-    try:
-        atomic.replace_text(output, page)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            output.with_name(output.name + ".part").unlink()
-        raise UserError(f"--output={output} cannot be written: {error.strerror}") from None
+    with atomic.replacing(output, f"--output={output}") as part:
+        part.write_text(page, encoding="utf-8")

@@ -1,13 +1,13 @@
 """The files in a run's folder, read without its data or its checkpoints."""
 
-import json
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ssl_jax.errors import UserError
+from ssl_jax.run.files import read_result, require_settings
 from ssl_jax.storage import atomic
+from ssl_jax.training.metrics_log import read_metrics
 
 
 class RunFiles(NamedTuple):
@@ -35,22 +35,19 @@ def read_run_files(workdir: Path, name: str) -> RunFiles:
       name: what the page calls the run.
 
     Raises:
-      UserError: if `workdir` is not the folder of a run, or one of its files is not JSON.
+      UserError: if `workdir` is not the folder of a run, or one of its files cannot be read.
     """
-    config = atomic.read_json(workdir / "config.json")
-    if config is None:
-        raise UserError(f"{workdir} has no config.json: not the folder of a run")
-    if not isinstance(config, dict) or "method" not in config:
-        raise UserError(f"{workdir / 'config.json'} is not the configuration of a run")
-    result = atomic.read_json(workdir / "result.json")
-    files = sorted((workdir / "evaluations").glob("*.json"))
-    evaluations = [atomic.read_json(path) for path in files]
+    config = require_settings(workdir)
+    result = read_result(workdir)
+    if result is None and (workdir / "result.json").exists():
+        print(f"{workdir / 'result.json'} is not the result of a run, and is left out")
+    metrics = read_metrics(workdir / "metrics.jsonl")
     return RunFiles(
         name=name,
         config=config,
-        metrics=tuple(_read_metrics(workdir / "metrics.jsonl")),
-        result=result if isinstance(result, dict) else None,
-        evaluations=tuple(content for content in evaluations if isinstance(content, dict)),
+        metrics=tuple(row for row in metrics if "epoch" in row),
+        result=result,
+        evaluations=tuple(_evaluations(workdir / "evaluations")),
     )
 
 
@@ -70,18 +67,10 @@ def run_names(workdirs: Sequence[Path]) -> list[str]:
     return ["/".join(path.parts[-depth:]) for path in paths]
 
 
-def _read_metrics(path: Path) -> list[dict[str, float]]:
-    """The complete lines of metrics.jsonl, each reduced to its finite values."""
-    rows = []
-    for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
-        try:
-            values = json.loads(line)
-        except ValueError:
-            continue  # cut short: the run is writing it right now, or was killed
-        if isinstance(values, dict) and "epoch" in values:
-            rows.append({k: float(v) for k, v in values.items() if _is_finite(v)})
-    return rows
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+def _evaluations(folder: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(folder.glob("*.json")):
+        content = atomic.read_object(path) or {}
+        if isinstance(content.get("protocol"), str):
+            yield content
+        else:
+            print(f"{path} is not an evaluation, and is left out")

@@ -1,6 +1,6 @@
 """Evaluating the encoder of a run or of an import: which images, which protocols, which files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,13 +12,15 @@ from ssl_jax.data.decodable import decodable_splits
 from ssl_jax.data.summary import origins, summary
 from ssl_jax.devices import hardware, sharding
 from ssl_jax.encoder.encoder import Encoder, EncoderSpec
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Problem, UserError, refuse, within
 from ssl_jax.evaluation.data_set import load_data_set, result_name
 from ssl_jax.evaluation.evaluation_file import write_evaluation
 from ssl_jax.evaluation.progress import progress_printer
 from ssl_jax.evaluation.run_protocol import run_protocol
 from ssl_jax.evaluation.task import make_task
+from ssl_jax.run.files import read_settings
 from ssl_jax.setup.data import load_splits
+from ssl_jax.setup.run_keys import key_problems, range_problems
 from ssl_jax.storage import atomic
 from ssl_jax.types import Config
 
@@ -36,10 +38,11 @@ def own_images(workdir: Path, data_path: str = "") -> NamedImages:
     Raises:
       UserError: if the folder is that of an import, or the images are not there.
     """
-    settings = atomic.read_json(workdir / "config.json")
+    settings = read_settings(workdir)
     if settings is None:
         raise UserError(f"{workdir} has no data of its own: --data=NAME --data_path=DIR")
     config: Config = ConfigDict(settings)
+    refuse(within("config", _of_images(config)))
     config.data.path = data_path or config.data.path
     return NamedImages(load_splits(config), images_name(config.data.to_dict()))
 
@@ -48,6 +51,13 @@ def images_name(data: dict[str, Any]) -> str:
     """The name of a run's images in results, by the section `data` of its configuration."""
     limit = f"-{data['limit']}" if data["limit"] else ""
     return result_name(data["name"], data["path"]) + limit
+
+
+def _of_images(config: Config) -> Iterator[Problem]:
+    """What is wrong with those settings that say which images there are."""
+    for problem in (*key_problems(config), *range_problems(config)):
+        if problem.key.split(".")[0] in ("data", "augment", "seed"):
+            yield problem
 
 
 def other_images(name: str, path: str, classes: str, description: EncoderSpec) -> NamedImages:

@@ -3,7 +3,6 @@
 import csv
 import difflib
 import io
-import json
 import os
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
@@ -20,10 +19,12 @@ from ssl_jax.encoder.load import load_encoder
 from ssl_jax.errors import UserError
 from ssl_jax.names.dotted import dotted
 from ssl_jax.run.evaluate import evaluate, own_images
+from ssl_jax.run.files import read_result, require_settings
 from ssl_jax.run.train import train
 from ssl_jax.setup.build import build
 from ssl_jax.storage import atomic
 from ssl_jax.training.curves import curves
+from ssl_jax.training.metrics_log import read_metrics
 from ssl_jax.types import Config
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def pretrain(
     epochs: int | None = None,
     workdir: str | os.PathLike[str] | None = None,
     changes: Mapping[str, Any] | None = None,
+    extend: str = "",
 ) -> "Run":
     """Trains an encoder, or goes on where the same call was stopped, and evaluates it at the end.
 
@@ -54,6 +56,8 @@ def pretrain(
       epochs: length of the run.
       workdir: folder of the run; by default that of the command.
       changes: values by dotted key, as {"network.width": 32}.
+      extend: where the epochs of a run are raised, "constant", "restart" or "rewind"; see
+        docs/reliability.md.
 
     Returns:
       The run, finished.
@@ -73,7 +77,7 @@ def pretrain(
             raise UserError("labels are those of images: give images as well")
     else:
         _use(chosen, images, labels, folder)
-    train(chosen, folder)
+    train(chosen, folder, extend=extend)
     run = Run(folder)
     if run.result is None:  # only a signal ends it earlier
         raise KeyboardInterrupt(f"saved in {folder}; the same call resumes")
@@ -92,25 +96,23 @@ class Run:
 
     def __init__(self, workdir: str | os.PathLike[str]):
         self.workdir = Path(workdir).expanduser()
-        if not (self.workdir / "config.json").is_file():
-            raise UserError(f"{self.workdir} is not the folder of a run")
+        require_settings(self.workdir)
         self._encoder: Encoder | None = None
 
     @property
     def config(self) -> Config:
         """The run's configuration."""
-        return ConfigDict(atomic.read_json(self.workdir / "config.json"))
+        return ConfigDict(require_settings(self.workdir))
 
     @property
     def result(self) -> dict[str, Any] | None:
         """The content of result.json; None before the run has ended."""
-        return atomic.read_json(self.workdir / "result.json")
+        return read_result(self.workdir)
 
     @property
-    def metrics(self) -> list[dict[str, Any]]:
+    def metrics(self) -> list[dict[str, float]]:
         """What was logged while training, a dict for each line of metrics.jsonl."""
-        lines = (self.workdir / "metrics.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
+        return read_metrics(self.workdir / "metrics.jsonl")
 
     @property
     def encoder(self) -> Encoder:
@@ -235,7 +237,6 @@ def _write(workdir: Path, name: str, content: bytes) -> Path:
         if (workdir / "checkpoints").exists():
             raise UserError(f"{workdir} was trained on other images; choose another workdir")
         atomic.make_folder(path.parent)
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(content)
-        part.replace(path)
+        with atomic.replacing(path) as part:
+            part.write_bytes(content)
     return path.absolute()

@@ -1,22 +1,25 @@
 """A run from its first step, or from where it was stopped, to its result."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from clu.parameter_overview import count_parameters, get_parameter_overview
+from jax.experimental import multihost_utils
 
 from ssl_jax.data.summary import summary
 from ssl_jax.encoder.load import SPEC_FILE
+from ssl_jax.errors import UserError
 from ssl_jax.health.verdict import warnings
 from ssl_jax.run.probe import make_probe
 from ssl_jax.run.result import finish
-from ssl_jax.run.resume import restore
+from ssl_jax.run.resume import Past, Resumed, restore
 from ssl_jax.setup.build import Setup
 from ssl_jax.storage import atomic
 from ssl_jax.storage.checkpoint import Checkpoints
 from ssl_jax.training.bottleneck import Advance, FirstSteps
-from ssl_jax.training.clock import Clock
 from ssl_jax.training.loop import Callbacks, train_loop
 from ssl_jax.training.metrics_log import MetricsLog
 from ssl_jax.training.preemption import Preemption
@@ -27,6 +30,7 @@ from ssl_jax.training.step import TrainState
 def train_and_evaluate(
     setup: Setup,
     settings: dict[str, Any],
+    past: Past,
     workdir: Path,
     checkpoints: Checkpoints,
     preemption: Preemption,
@@ -36,6 +40,7 @@ def train_and_evaluate(
     Args:
       setup: of the run.
       settings: its configuration as JSON.
+      past: what it has been until now.
       workdir: its folder, which exists.
       checkpoints: in that folder.
       preemption: ends the run early, with a save.
@@ -48,28 +53,39 @@ def train_and_evaluate(
         progress.print_line(line)
     shapes = setup.trainer.shapes().params
     progress.print_line(f"{count_parameters(shapes):,} trainable parameters")
-    train, clock = restore(setup, checkpoints, report=progress.print_line)
+    resumed = restore(setup, checkpoints)
+    train, clock = resumed.train, resumed.clock
+    require_step(int(train.step), past.step or 0)
     if train.step:
         progress.print_line(f"resuming from step {train.step}")
+    meta = {
+        "fingerprint": setup.data.fingerprint,
+        "config": settings,
+        "encoder": json.loads(setup.model.encoder.to_json()),
+        "steps": setup.plan.steps,
+        "extensions": [extension._asdict() for extension in past.extensions],
+    }
     if first:
         atomic.write_json(workdir / "config.json", settings)
         atomic.replace_text(workdir / SPEC_FILE, setup.model.encoder.to_json() + "\n")
         atomic.replace_text(workdir / "parameters.txt", parameter_table(shapes))
-    with MetricsLog(workdir if first else None, int(train.step)) as log, progress:
-        train = _train(setup, train, clock, checkpoints, preemption, log, progress)
+    log = MetricsLog(workdir if first else None, int(train.step), progress.print_line)
+    with log, progress:
+        train = _train(setup, resumed, meta, checkpoints, preemption, log, progress)
         if preemption.asked_anywhere():
             progress.print_line(
                 f"stopped and saved at step {int(train.step)}; run it again to resume"
             )
             return
         progress.print_line("evaluating ...")
-    finish(setup, train, clock, settings, workdir)
+    about = {"config": settings, "extensions": meta["extensions"]}
+    finish(setup, train, clock, about, resumed.metrics, workdir)
 
 
 def _train(
     setup: Setup,
-    train: TrainState,
-    clock: Clock,
+    resumed: Resumed,
+    meta: dict[str, Any],
     checkpoints: Checkpoints,
     preemption: Preemption,
     log: MetricsLog,
@@ -84,11 +100,11 @@ def _train(
     )
     try:
         return train_loop(
-            train,
+            resumed.train,
             setup.plan,
             callbacks,
-            meta={"fingerprint": setup.data.fingerprint},
-            clock=clock,
+            meta=meta,
+            clock=resumed.clock,
             checkpoints=checkpoints,
             log=log,
             progress=progress,
@@ -110,6 +126,20 @@ def _advance(setup: Setup, step: int, progress: Progress) -> Advance:
         return trainer.advance
     size, report = setup.plan.batch_size, progress.print_line
     return FirstSteps(trainer.advance, reading=reading, batch_size=size, report=report)
+
+
+def require_step(found: int, expected: int) -> None:
+    """Refuses to go on from another step than was looked at before, or than other processes do.
+
+    Raises:
+      UserError: in all processes.
+    """
+    steps = np.append(multihost_utils.process_allgather(np.asarray(found)), expected)
+    if len(set(steps.ravel().tolist())) > 1:
+        raise UserError(
+            f"checkpoints changed while they were read, or processes read others: steps "
+            f"{sorted(set(steps.ravel().tolist()))}; run the same command again"
+        )
 
 
 def parameter_table(shapes: Any) -> str:

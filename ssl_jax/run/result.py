@@ -1,7 +1,7 @@
 """The end of a run: what it was, written as soon as it is trained, and then its evaluation."""
 
-import json
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ from ssl_jax.evaluation.progress import progress_printer
 from ssl_jax.evaluation.table import evaluation_table
 from ssl_jax.health.verdict import warnings
 from ssl_jax.run.evaluate import NamedImages, evaluate, images_name
+from ssl_jax.run.files import read_result
 from ssl_jax.run.frozen import frozen_encoder
 from ssl_jax.setup.build import Setup
 from ssl_jax.storage import atomic
 from ssl_jax.storage.integrity import digest
 from ssl_jax.training.clock import Clock
 from ssl_jax.training.curves import draw_curves
+from ssl_jax.training.metrics_log import read_metrics
 from ssl_jax.training.step import TrainState
 
 FILE = "result.json"
@@ -31,18 +33,32 @@ PIXELS = {"auto": None, "always": True, "never": False}
 
 
 def finish(
-    setup: Setup, train: TrainState, clock: Clock, settings: dict[str, Any], workdir: Path
+    setup: Setup,
+    train: TrainState,
+    clock: Clock,
+    about: dict[str, Any],
+    saved: dict[str, float],
+    workdir: Path,
 ) -> None:
     """Writes result.json and curves.png, evaluates, completes result.json and prints it.
 
     What an earlier command evaluated of the same parameters is kept.
 
+    Args:
+      setup: of the run.
+      train: its last state.
+      clock: time spent on it.
+      about: further content of result.json, as "config".
+      saved: metrics in the checkpoint that this sitting began with; for a run that was finished.
+      workdir: folder of the run.
+
     Raises:
-      UserError: if the evaluation fails; result.json then lacks it.
+      UserError: if the evaluation fails; result.json then lacks it. Also if a file cannot be
+        written, after everything else was done.
     """
-    former = atomic.read_json(workdir / FILE) or {}
+    former = read_result(workdir) or {}
     result = {
-        "config": settings,
+        **about,
         "steps": int(train.step),
         "seconds": clock.total,
         "images_per_second": clock.images_per_second(setup.plan.batch_size),
@@ -51,22 +67,36 @@ def finish(
         "data_fingerprint": setup.data.fingerprint,
         "data": origins(setup.data.splits),
         "skipped_files": [*setup.data.splits.train.skipped, *setup.trainer.unreadable()],
-        "warnings": _last_warnings(setup, workdir),
+        "warnings": _last_warnings(setup, saved, workdir),
         "evaluation": None,
         "evaluated": [],
     }
     if former.get("digest") == result["digest"]:
         result |= {"evaluation": former["evaluation"], "evaluated": _evaluated(former)}
     first = jax.process_index() == 0
+    failed: list[UserError] = []
     if first:
-        draw_curves(workdir / "metrics.jsonl", setup.expectation, workdir / "curves.png")
-        atomic.write_json(workdir / FILE, result)
-    _evaluate(setup, train, result, workdir)
+        with _collecting(failed):
+            atomic.write_json(workdir / FILE, result)
+        with _collecting(failed):
+            draw_curves(workdir / "metrics.jsonl", setup.expectation, workdir / "curves.png")
+    _evaluate(setup, train, result, workdir, failed)
     if first:
         print(evaluation_table(result["evaluation"]))
         for text in result["warnings"] or ["nothing points to a collapse"]:
             print(f"health: {text}")
+        if failed:
+            raise UserError("; ".join(dict.fromkeys(map(str, failed))))
         print(f"written: {workdir / FILE}")
+
+
+@contextlib.contextmanager
+def _collecting(failed: list[UserError]) -> Iterator[None]:
+    """Puts off what goes wrong, so that the rest is still done."""
+    try:
+        yield
+    except UserError as error:
+        failed.append(error)
 
 
 def is_complete(result: dict[str, Any]) -> bool:
@@ -80,8 +110,16 @@ def _evaluated(result: dict[str, Any]) -> list[str]:
     return result.get("evaluated", list(AT_END))
 
 
-def _evaluate(setup: Setup, train: TrainState, result: dict[str, Any], workdir: Path) -> None:
+def _evaluate(
+    setup: Setup,
+    train: TrainState,
+    result: dict[str, Any],
+    workdir: Path,
+    unwritten: list[UserError],
+) -> None:
     """Adds to `result`, and to its file after each protocol, what is not evaluated yet.
+
+    unwritten: gets what went wrong when the file was written.
 
     Raises:
       UserError: if a protocol fails, or the machine has not enough memory for it.
@@ -98,7 +136,8 @@ def _evaluate(setup: Setup, train: TrainState, result: dict[str, Any], workdir: 
         result["evaluation"] = evaluation
         result["evaluated"] = [*result["evaluated"], protocol]
         if jax.process_index() == 0:
-            atomic.write_json(workdir / FILE, result)
+            with _collecting(unwritten):
+                atomic.write_json(workdir / FILE, result)
 
     after = f"the training is complete and in {workdir / FILE}; the same command goes on from there"
     try:
@@ -152,10 +191,13 @@ def _others(
         save(name, result["evaluation"])
 
 
-def _last_warnings(setup: Setup, workdir: Path) -> list[str]:
+def _last_warnings(setup: Setup, saved: dict[str, float], workdir: Path) -> list[str]:
     """Warnings at the end of a run, from its last metrics; empty if it is healthy."""
     if jax.process_index() != 0:
         return []
-    *_, last = (workdir / "metrics.jsonl").read_text().splitlines()
-    metrics = {name: float(value) for name, value in json.loads(last).items()}
+    logged = [row for row in read_metrics(workdir / "metrics.jsonl") if "loss" in row]
+    # The file may have been lost since; the checkpoint holds the metrics of its step, too.
+    *_, metrics = sorted([saved, *logged], key=lambda row: row.get("step", 0))
+    if not metrics:
+        return ["not known: metrics.jsonl holds none of the last step"]
     return list(warnings(metrics, setup.expectation, progress=1.0).values())

@@ -1,5 +1,6 @@
 """From a configuration to what a run needs: data, model, plan, and the trainer that joins them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -17,6 +18,7 @@ from ssl_jax.names.own_code import own_code
 from ssl_jax.networks.batch_fusion import BatchFusion
 from ssl_jax.setup import components
 from ssl_jax.setup.data import Data, in_memory, load_data, squares_problems
+from ssl_jax.setup.extension import Extension
 from ssl_jax.setup.plan import make_plan, plan_problems
 from ssl_jax.setup.problems import Facts, facts_of, refuse_fatal
 from ssl_jax.training import feed
@@ -71,8 +73,15 @@ class Setup(NamedTuple):
         return self.model.method.expect(self.plan.batch_size, self.model.views)
 
 
-def build(config: Config, splits: Splits | None = None) -> Setup:
+def build(
+    config: Config, splits: Splits | None = None, extensions: Sequence[Extension] = ()
+) -> Setup:
     """Everything that a run needs; opens the data set, unless `splits` are given.
+
+    Args:
+      config: the configuration.
+      splits: in place of the images that it names.
+      extensions: how its epochs were raised while it was trained.
 
     Raises:
       UserError: for anything in the configuration that cannot work; before any image is read if
@@ -85,7 +94,7 @@ def build(config: Config, splits: Splits | None = None) -> Setup:
     varying = feed.varies(data.splits.train)
     data = in_memory(data)
     size = len(data.splits.train.images)
-    plan = make_plan(config, size, devices=devices)
+    plan = make_plan(config, size, devices=devices, extensions=extensions)
     model = make_model(config, data, plan)
     shardings = sharding.make(config.batch_size)
     trainer = Trainer(
@@ -113,10 +122,14 @@ def make_model(config: Config, data: Data, plan: Plan) -> Model:
     start = load_encoder(weights) if weights else None
     statistics = _statistics(config, data.splits.train, start)
     encoder = components.describe(config, statistics, channels=data.shape[-1])
-    method = components.make_method(config, plan.steps, encoder, start)
-    schedule, optimizer = components.make_optimizer(
-        config, method, steps=plan.steps, steps_per_epoch=plan.steps_per_epoch
-    )
+    moved = plan.schedules
+    method = components.make_method(config, moved.first if moved else plan.steps, encoder, start)
+    if moved:
+        later = components.make_method(config, moved.length, encoder, start)
+        method = method._replace(
+            update=lambda params, state, step: later.update(params, state, moved.position(step))
+        )
+    schedule, optimizer = components.make_optimizer(config, method, plan)
     fusion = components.make_fusion(config, encoder.network)
     views = sum(spec.copies for spec in specs)
     return Model(method, encoder, fusion, augment, views, optimizer, schedule)

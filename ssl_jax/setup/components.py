@@ -25,10 +25,20 @@ from ssl_jax.optim.groups import by_group
 from ssl_jax.optim.schedules import learning_rate, weight_decay
 from ssl_jax.options.judge import options_of
 from ssl_jax.setup.options import option_problems, plain
+from ssl_jax.training.plan import Plan
 from ssl_jax.types import Config
 
 # Mean and std of the training images, one value per channel.
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+# Keys of the section `optimizer` that make the learning rate by step.
+OF_SCHEDULE = (
+    "base_batch",
+    "warmup_epochs",
+    "schedule",
+    "final_rate",
+    "drops_before_end",
+    "drop_factor",
+)
 DTYPES = ("auto", "float32", "bfloat16")
 
 
@@ -123,27 +133,17 @@ def make_fusion(config: Config, network: dict[str, Any]) -> BatchFusion | None:
 
 
 def make_optimizer(
-    config: Config, method: Method, *, steps: int, steps_per_epoch: int
+    config: Config, method: Method, plan: Plan
 ) -> tuple[optax.Schedule, optax.GradientTransformation]:
     """The learning rate by step, and the optimizer of all groups of parameters."""
     options = plain(config.optimizer)
-    rate = scaled_rate(config)
-    del options["base_batch"]
-    warmup = round(options.pop("warmup_epochs") * steps_per_epoch)
-    drops = [steps - round(e * steps_per_epoch) for e in options.pop("drops_before_end")]
-    schedule = learning_rate(
-        rate,
-        steps,
-        schedule=options.pop("schedule"),
-        warmup_steps=min(warmup, steps // 2),
-        final=options.pop("final_rate"),
-        drops=[step for step in drops if step > warmup],
-        drop_factor=options.pop("drop_factor"),
-    )
-    freeze_steps = round(options.pop("freeze_epochs") * steps_per_epoch)
+    rate, schedule = scaled_rate(config), make_schedule(config, plan)
+    for key in OF_SCHEDULE:
+        del options[key]
+    freeze_steps = round(options.pop("freeze_epochs") * plan.steps_per_epoch)
     clip_norm, clip_each = options.pop("clip_norm"), options.pop("clip_each_norm")
     name, final = options.pop("name"), options.pop("final_decay")
-    decay = weight_decay(options.pop("weight_decay"), steps, final=final)
+    decay = plan.moved(weight_decay(options.pop("weight_decay"), plan.schedule_steps, final=final))
     optimizer = by_group(
         lambda rate, decay: optimizers.make(name, rate, weight_decay=decay, **options),
         schedule,
@@ -157,6 +157,23 @@ def make_optimizer(
     if clip_each:
         optimizer = optax.chain(clip_each_norm(clip_each), optimizer)
     return schedule, optimizer
+
+
+def make_schedule(config: Config, plan: Plan) -> optax.Schedule:
+    """The learning rate by step of the run."""
+    options, steps = config.optimizer, plan.schedule_steps
+    warmup = round(options.warmup_epochs * plan.steps_per_epoch)
+    drops = [steps - round(e * plan.steps_per_epoch) for e in options.drops_before_end]
+    schedule = learning_rate(
+        scaled_rate(config),
+        steps,
+        schedule=options.schedule,
+        warmup_steps=min(warmup, steps // 2),
+        final=options.final_rate,
+        drops=[step for step in drops if step > warmup],
+        drop_factor=options.drop_factor,
+    )
+    return plan.moved(schedule)
 
 
 def scaled_rate(config: Config) -> float:

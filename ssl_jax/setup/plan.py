@@ -1,18 +1,21 @@
 """How long a run is, from epochs and the number of images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import jax
 
 from ssl_jax.data.order import batch_problems, steps_per_epoch
 from ssl_jax.devices.sharding import shared_batch
 from ssl_jax.errors import Problem
+from ssl_jax.setup.extension import Extension, schedules
 from ssl_jax.training.plan import Plan
 from ssl_jax.types import Config
 
 
-def make_plan(config: Config, size: int, *, devices: int = 1) -> Plan:
-    """Steps and intervals of a run over `size` training images.
+def make_plan(
+    config: Config, size: int, *, devices: int = 1, extensions: Sequence[Extension] = ()
+) -> Plan:
+    """Steps and intervals of a run over `size` training images, whose epochs may have been raised.
 
     Raises:
       UserError: where there is not one whole batch of them.
@@ -28,6 +31,7 @@ def make_plan(config: Config, size: int, *, devices: int = 1) -> Plan:
         # Convolutions are slow inside a loop on CPU.
         steps_per_call=1 if jax.default_backend() == "cpu" else config.steps_per_call,
         encode_batch=shared_batch(config.evaluation.batch_size, devices),
+        schedules=schedules(config.epochs, per_epoch, extensions) if extensions else None,
     )
 
 

@@ -17,6 +17,22 @@ from ssl_jax.setup import defaults
 from ssl_jax.setup.options import option_problems
 from ssl_jax.types import Config
 
+# What no number of the training depends on: a run may resume with other values. The images and
+# their order are the same by either pipeline and from any path, which the fingerprint verifies;
+# how a run is evaluated may change.
+MAY_DIFFER = (
+    "data.path",
+    "data.pipeline",
+    "data.workers",
+    "log_every_steps",
+    "probe_every_epochs",
+    "checkpoint_every_epochs",
+    "keep_checkpoints",
+    "evaluation.at_end",
+    "evaluation.batch_size",
+    "evaluation.dtype",
+    "evaluation.pixels",
+)
 # Sections whose keys are up to the method, or to the number of views.
 OPEN = ("method", "augment")
 

@@ -1,20 +1,25 @@
 """Checkpoints of a run: saved asynchronously, verified on load; keeps the latest few and the best.
 
-Reading changes nothing on disk, so other programs may read during training.
+Reading changes nothing on disk, so other programs may read during training. A checkpoint that was
+read and is not what was saved is damaged; the next save renames it, and deletes it never. Whatever
+else goes wrong while reading ends in one line, and touches nothing.
 """
 
 import contextlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
+import jax
 
 from ssl_jax.errors import UserError
-from ssl_jax.storage import integrity, orbax_files
+from ssl_jax.storage import folders, integrity, orbax_files
+from ssl_jax.storage.atomic import reason
+from ssl_jax.storage.folders import Stored
+from ssl_jax.storage.writer import Writer
 from ssl_jax.types import by_path
 
 T = TypeVar("T")
@@ -43,27 +48,42 @@ class Checkpoints:
     Args:
       directory: folder of all checkpoints; created by the first save.
       keep: number of latest checkpoints to keep.
+      report: gets one line for each damaged checkpoint, and for each folder that is ignored.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], *, keep: int = 2):
-        self._directory = Path(directory).absolute()
-        self._keep = keep
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        keep: int = 2,
+        report: Callable[[str], None] = print,
+    ):
+        self._directory = Path(directory).expanduser().absolute()
+        self._keep, self._report = keep, report
+        self._said: set[str] = set()
         self._metrics: dict[int, float] = {}
-        self._damaged: list[int] = []
-        self._writer: orbax_files.Writer | None = None
+        self._intact: set[Path] = set()
+        self._damaged: dict[Path, str] = {}
+        self._writer: Writer | None = None
 
     def __enter__(self) -> "Checkpoints":
         return self
 
-    def __exit__(self, *_: Any) -> None:
-        self.close()
+    def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
+        try:
+            self.close()
+        except UserError as failed:
+            if error is None:
+                raise
+            self._say(str(failed))  # and let the first error end the run
 
     def steps(self) -> list[int]:
-        """Steps that have a checkpoint, intact or damaged, in ascending order."""
-        if not self._directory.exists():
-            return []
-        folders = [path for path in self._directory.iterdir() if path.is_dir()]
-        return sorted(int(path.name) for path in folders if path.name.isdigit())
+        """Steps that have a checkpoint that is not known to be damaged, in ascending order.
+
+        Raises:
+          UserError: if the disk cannot be read.
+        """
+        return sorted({stored.step for stored in self._find()})
 
     def save(
         self, step: int, state: Any, meta: dict[str, Any], metric: float | None = None
@@ -81,50 +101,57 @@ class Checkpoints:
             the previous save failed.
         """
         self.wait()
-        writer = self._writer or self._open_writer()
-        # Training resumed from an older checkpoint. The damaged ones that it skipped are useless,
-        # and must not displace an intact one from the latest few.
-        while self._damaged:
-            writer.delete(self._damaged.pop())
+        if self._writer is None:
+            self._writer = self._open_writer()
         if step in self.steps():
             return
         arrays = by_path(state)
         descriptions = integrity.describe(arrays, step)
         self._remember(step, metric)
-        writer.start(step, {"arrays": descriptions, "metric": metric, "meta": meta}, arrays)
+        document = {"step": step, "arrays": descriptions, "metric": metric, "meta": meta}
+        self._writer.start(step, document, arrays)
 
-    def restore(
-        self,
-        abstract_state: Any,
-        *,
-        step: int | None = None,
-        report: Callable[[str], None] = print,
-    ) -> Restored | None:
+    def latest(self) -> Restored | None:
+        """Step and meta of the latest intact checkpoint, its state left out; None without any.
+
+        Raises:
+          UserError: if all checkpoints are damaged, or one cannot be read.
+        """
+        return self._read_latest(None, lambda path: ((), orbax_files.read_document(path)["meta"]))
+
+    def latest_meta(self) -> Restored | None:
+        """The same of the latest checkpoint whose meta is intact, whatever its arrays are.
+
+        Raises:
+          UserError: if one cannot be read.
+        """
+        for stored in reversed(self._find()):
+            try:
+                with self._reading(stored.path):
+                    integrity.verify_files(stored.path, folders.META)
+                    return Restored(stored.step, (), orbax_files.read_document(stored.path)["meta"])
+            except integrity.Damaged:
+                continue
+        return None
+
+    def restore(self, abstract_state: Any, *, step: int | None = None) -> Restored | None:
         """Reads the latest intact checkpoint, or that of `step`.
 
         Args:
           abstract_state: pytree of `jax.ShapeDtypeStruct` with shardings, on any devices.
           step: which checkpoint to read; None for the latest that is intact.
-          report: gets one line for each damaged checkpoint that is skipped.
 
         Returns:
           The checkpoint; None if there are none.
 
         Raises:
-          UserError: if the checkpoint contains other arrays, if all checkpoints are damaged, or if
-            `step` was given and its checkpoint is missing or damaged.
+          UserError: if the checkpoint contains other arrays, if all checkpoints are damaged, if
+            one cannot be read, or if `step` was given and its checkpoint is missing or damaged.
         """
         read = partial(orbax_files.read_state, abstract_state=abstract_state)
-        latest = self._read_latest(read, step, report)
-        return None if latest is None else Restored(latest[0], *latest[1])
+        return self._read_latest(step, read)
 
-    def arrays(
-        self,
-        wanted: Callable[[str], bool],
-        *,
-        step: int | None = None,
-        report: Callable[[str], None] = print,
-    ) -> tuple[int, dict[str, np.ndarray]]:
+    def arrays(self, wanted: Callable[[str], bool], *, step: int | None = None) -> Restored:
         """Reads selected arrays of the latest intact checkpoint, or of that of `step`.
 
         For readers that need a part of a run and do not know its configuration.
@@ -132,15 +159,15 @@ class Checkpoints:
         Args:
           wanted: selects arrays by name; names are paths such as "params/backbone/conv1/kernel".
           step: which checkpoint to read; None for the latest that is intact.
-          report: gets one line for each damaged checkpoint that is skipped.
 
         Returns:
-          The step of the checkpoint, and the selected arrays by name, on the host.
+          The checkpoint, whose state is the selected arrays by name, on the host.
 
         Raises:
-          UserError: if there is no checkpoint or none of `step`, or if it is damaged.
+          UserError: if there is no checkpoint or none of `step`, or if it is damaged or cannot be
+            read.
         """
-        latest = self._read_latest(partial(orbax_files.read_arrays, wanted=wanted), step, report)
+        latest = self._read_latest(step, partial(orbax_files.read_arrays, wanted=wanted))
         if latest is None:
             raise UserError(f"{self._directory} has no checkpoint yet")
         return latest
@@ -151,7 +178,7 @@ class Checkpoints:
             self._writer.wait()
 
     def close(self) -> None:
-        """Waits for the last save, then stops Orbax's threads; raises UserError if it failed."""
+        """Waits for the last save, then ends the writer; raises UserError if the save failed."""
         try:
             self.wait()
         finally:
@@ -159,37 +186,112 @@ class Checkpoints:
                 self._writer.close()
                 self._writer = None
 
+    def _find(self) -> list[Stored]:
+        try:
+            found = folders.find(self._directory, self._say)
+        except OSError as error:
+            raise UserError(f"{self._directory} cannot be read: {reason(error)}") from error
+        return [stored for stored in found if stored.path not in self._damaged]
+
     def _read_latest(
-        self, read: Callable[[Path], T], step: int | None, report: Callable[[str], None]
-    ) -> tuple[int, T] | None:
-        """(step, what `read` returned) for the latest intact checkpoint, or for that of `step`."""
-        steps = self.steps()
-        if step is not None and step not in steps:
-            raise UserError(f"{self._directory} has no checkpoint of step {step}, only of {steps}")
-        for candidate in reversed(steps) if step is None else [step]:
-            path = self._directory / str(candidate)
+        self, step: int | None, read: Callable[[Path], tuple[Any, dict[str, Any]]]
+    ) -> Restored | None:
+        """What `read` returns for the latest intact checkpoint, or for that of `step`."""
+        while True:
+            found = self._find()
+            if step is not None:
+                found = [stored for stored in found if stored.step == step]
+            if not found:
+                break
+            stored = found[-1]
             try:
-                return candidate, read(path)
-            except integrity.Damaged as damage:
-                if step is not None:
-                    raise UserError(f"checkpoint {path} is damaged: {damage}") from damage
-                report(f"checkpoint {path} is damaged and skipped: {damage}")
-                self._damaged.append(candidate)
-        if steps:
-            raise UserError(f"all checkpoints in {self._directory} are damaged: steps {steps}")
+                return Restored(stored.step, *self._verified(stored, read))
+            except (integrity.Damaged, UserError) as error:
+                if folders.is_gone(stored.path):  # deleted meanwhile by the training that goes on
+                    continue
+                if isinstance(error, UserError):
+                    raise
+                self._found_damaged(stored, error)
+        path = self._directory / str(step)
+        if path in self._damaged:
+            raise UserError(f"checkpoint {path} is damaged: {self._damaged[path]}")
+        if step is not None:
+            raise UserError(
+                f"{self._directory} has no checkpoint of step {step}, only of {self.steps()}"
+            )
+        if self._damaged:
+            names = ", ".join(sorted(path.name for path in self._damaged))
+            raise UserError(f"all checkpoints in {self._directory} are damaged: {names}")
         return None
 
-    def _open_writer(self) -> orbax_files.Writer:
-        for step in self.steps():
-            with contextlib.suppress(integrity.Damaged):
-                document = orbax_files.read_document(self._directory / str(step))
-                self._remember(step, document["metric"])
-        self._writer = orbax_files.Writer(self._directory, self._steps_to_keep)
-        return self._writer
+    def _verified(self, stored: Stored, read: Callable[[Path], T]) -> T:
+        """What `read` returns for a checkpoint, whose files are verified first.
+
+        Raises:
+          Damaged: if it is not what was saved.
+          UserError: if it cannot be read, for whatever reason of the machine.
+        """
+        with self._reading(stored.path):
+            if stored.path not in self._intact:
+                integrity.verify_files(stored.path)
+                self._intact.add(stored.path)
+            return read(stored.path)
+
+    @contextlib.contextmanager
+    def _reading(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, MemoryError, jax.errors.JaxRuntimeError) as error:
+            cause = reason(error) if isinstance(error, OSError) else integrity.first_cause(error)
+            raise UserError(
+                f"checkpoint {path} cannot be read, and was left as it is: {cause}"
+            ) from error
+
+    def _found_damaged(self, stored: Stored, damage: integrity.Damaged) -> None:
+        self._damaged[stored.path] = str(damage)
+        self._intact.discard(stored.path)
+        self._say(f"checkpoint {stored.path} is damaged and skipped: {damage}")
+
+    def _say(self, line: str) -> None:
+        if line not in self._said:
+            self._said.add(line)
+            self._report(line)
+
+    def _open_writer(self) -> Writer:
+        """Takes possession of the folder: removes what a killed run left, sets damage aside."""
+        for stored in self._find():
+            if stored.named_by_step:
+                try:
+                    self._remember(
+                        stored.step, self._verified(stored, orbax_files.read_document)["metric"]
+                    )
+                except integrity.Damaged as damage:
+                    self._found_damaged(stored, damage)
+        if jax.process_index() == 0:
+            try:
+                folders.clear_unfinished(self._directory)
+                for path in sorted(self._damaged):
+                    new = folders.set_aside(path, folders.DAMAGED)
+                    self._say(f"{path} is kept as {new.name}")
+                self._damaged.clear()
+            except OSError as error:
+                what = error.filename or self._directory
+                raise UserError(f"{what} cannot be moved: {reason(error)}") from error
+        return Writer(self._directory, lambda _: self._prune())
 
     def _remember(self, step: int, metric: float | None) -> None:
         if metric is not None and math.isfinite(metric):
             self._metrics[step] = metric
+
+    def _prune(self) -> None:
+        """Deletes checkpoints that are neither the latest nor the best; odd ones are left alone."""
+        stored = {s.step: s.path for s in self._find() if s.named_by_step}
+        for step in set(stored) - self._steps_to_keep(list(stored)):
+            try:
+                folders.delete(stored[step])
+            except OSError as error:
+                raise UserError(f"{stored[step]} cannot be deleted: {reason(error)}") from error
+            self._intact.discard(stored[step])
 
     def _steps_to_keep(self, steps: list[int]) -> set[int]:
         """The steps to keep: the latest, and the best or the last of several equally good ones."""

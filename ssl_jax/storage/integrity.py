@@ -7,6 +7,7 @@ compared on load.
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,13 +18,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from ssl_jax.errors import UserError
+from ssl_jax.storage.atomic import synchronize
 from ssl_jax.types import by_path
 
 FILES = "files.json"  # in the folder of a step; digests of the files of all items
 
 
 class Damaged(Exception):
-    """A checkpoint cannot be read or differs from the one saved; the message is one line."""
+    """A checkpoint was read, and is not the one that was saved; the message is one line.
+
+    What cannot be read for another reason (a stale file handle, no free descriptor, no permission)
+    may be whole: that is an OSError.
+    """
 
 
 def first_cause(error: BaseException) -> str:
@@ -114,27 +120,60 @@ def verify_arrays(arrays: dict[str, jax.Array], stored: dict[str, dict[str, Any]
         list(pool.map(verify, arrays))
 
 
-def write_file_digests(folder: Path, items: Sequence[str]) -> None:
-    """Records the digests of all files in the subfolders `items` of `folder`."""
-    paths = [path for item in items for path in (folder / item).rglob("*") if path.is_file()]
-    names = [str(path.relative_to(folder)) for path in paths]
+def write_file_digests(folder: Path) -> None:
+    """Records the digests of all files below `folder`, once they are on the disk."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != FILES]
+    for path in paths:
+        synchronize(path)
+    names = [path.relative_to(folder).as_posix() for path in paths]
     (folder / FILES).write_text(json.dumps(_file_digests(folder, names)))
+    synchronize(folder / FILES)
 
 
-def verify_files(folder: Path) -> None:
+def verify_files(folder: Path, below: str = "") -> None:
     """Compares the files in `folder` with the digests that `write_file_digests` recorded.
 
+    Args:
+      folder: of a checkpoint.
+      below: compares only files whose names begin so.
+
     Raises:
-      Damaged: if a file or the record cannot be read, or a digest differs.
+      Damaged: if a file is missing, or its digest differs.
+      OSError: if one cannot be read.
     """
     try:
-        recorded = json.loads((folder / FILES).read_text())
-        current = _file_digests(folder, list(recorded))
-    except (OSError, ValueError) as error:
-        raise Damaged(first_cause(error)) from error
-    for name in recorded:
+        recorded = json.loads((folder / FILES).read_bytes())
+    except (ValueError, RecursionError):
+        raise Damaged(f"{FILES} is not JSON") from None
+    except OSError as error:
+        raise_if_missing(folder, FILES, error)
+        raise
+    if not isinstance(recorded, dict):
+        raise Damaged(f"{FILES} holds no digests")
+    names = [name for name in recorded if name.startswith(below)]
+    current = _file_digests(folder, names)
+    for name in names:
         if current[name] != recorded[name]:
             raise Damaged(f"file {name} does not match its digest")
+
+
+def raise_if_missing(folder: Path, name: str, error: OSError) -> None:
+    """Raises Damaged if the file `name` in `folder` does not exist, or is no file.
+
+    The folder is listed: a server that loses a file handle also says that there is no such file.
+    """
+    if isinstance(error, IsADirectoryError | NotADirectoryError):
+        raise Damaged(f"{name} is no file") from error
+    if not isinstance(error, FileNotFoundError):
+        return
+    for part in Path(name).parts:
+        try:
+            there = part in os.listdir(folder)
+        except FileNotFoundError:  # the checkpoint itself
+            there = False
+        if not there:
+            raise Damaged(f"{name} is missing") from error
+        folder = folder / part
 
 
 def _host(array: jax.Array) -> np.ndarray:
@@ -156,8 +195,12 @@ def _shape_and_dtype(leaf: jax.Array | jax.ShapeDtypeStruct) -> dict[str, Any]:
 
 def _file_digests(folder: Path, names: Sequence[str]) -> dict[str, str]:
     def file_digest(name: str) -> str:
-        with (folder / name).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with (folder / name).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise_if_missing(folder, name, error)
+            raise
 
     with ThreadPoolExecutor() as pool:
         return dict(zip(names, pool.map(file_digest, names), strict=True))

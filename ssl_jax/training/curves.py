@@ -1,7 +1,6 @@
 """The curves of a run as a picture, with the ranges that a healthy run is expected to stay in."""
 
 import importlib.util
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ssl_jax.health.verdict import COLLAPSED_RANK, COLLAPSED_STD
 from ssl_jax.methods.parts.base import Expectation
+from ssl_jax.storage.atomic import replacing
+from ssl_jax.training.metrics_log import read_metrics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,16 +24,22 @@ PANELS = {
 
 
 def draw_curves(metrics: Path, expectation: Expectation, picture: Path) -> None:
-    """Draws the metrics of a run; does nothing if matplotlib is not installed.
+    """Draws the metrics of a run; does nothing without any, or if matplotlib is not installed.
 
     Args:
       metrics: metrics.jsonl of the run.
       expectation: what the method expects of its loss.
       picture: the PNG file to write.
+
+    Raises:
+      UserError: if it cannot be written.
     """
     if importlib.util.find_spec("matplotlib") is not None:
-        lines = [json.loads(line) for line in metrics.read_text().splitlines()]
-        curves(lines, expectation).savefig(picture, dpi=100)
+        lines = read_metrics(metrics)
+        if not any("epoch" in line for line in lines):
+            return
+        with replacing(picture) as part:
+            curves(lines, expectation).savefig(part, dpi=100, format="png")
 
 
 def curves(lines: Sequence[Mapping[str, Any]], expectation: Expectation) -> "Figure":
@@ -47,7 +54,8 @@ def curves(lines: Sequence[Mapping[str, Any]], expectation: Expectation) -> "Fig
     """
     from matplotlib.figure import Figure
 
-    shown = [name for name in PANELS if any(name in line for line in lines)]
+    lines = [line for line in lines if "epoch" in line]
+    shown = [name for name in PANELS if any(name in line for line in lines)] or ["loss"]
     figure = Figure(figsize=(4.2 * len(shown), 3.2), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         points = [(line["epoch"], line[name]) for line in lines if name in line]

@@ -97,11 +97,17 @@ def train_loop(
             values |= callbacks.probe(train)
         clock.tick()
         values |= {"seconds": clock.total, **_pace(step, plan, rate)}
-        log.write(step, values)
+        unlogged = _unlogged(log, step, values)
         # Before anything is printed: nobody may be reading any more.
-        if due.save or stop:
-            saved = {**meta, "clock": dataclasses.asdict(clock)}
+        if due.save or stop or unlogged and jax.process_count() == 1:
+            saved = {
+                **meta,
+                "clock": dataclasses.asdict(clock),
+                "metrics": {**values, "step": step},
+            }
             checkpoints.save(step, train, saved, values.get("knn_top1"))
+        if unlogged:
+            raise unlogged
         progress.update(step, values)
         if callbacks.warnings is not None:
             _warn(callbacks.warnings(values, step / plan.steps), warned, progress)
@@ -111,6 +117,15 @@ def train_loop(
     checkpoints.wait()
     preemption.release()
     return train
+
+
+def _unlogged(log: MetricsLog, step: int, values: Mapping[str, float]) -> UserError | None:
+    """Logs the metrics; what went wrong is returned, as there may be something to save first."""
+    try:
+        log.write(step, values)
+    except UserError as error:
+        return error
+    return None
 
 
 def _warn(warnings: Mapping[str, str], warned: set[str], progress: Progress) -> None:

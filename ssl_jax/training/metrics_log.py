@@ -1,13 +1,14 @@
 """The metrics of a run, written as they are measured: metrics.jsonl and TensorBoard events."""
 
-import contextlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from tensorboardX import SummaryWriter
-
-from ssl_jax.storage.atomic import replace_text
+from ssl_jax.errors import UserError
+from ssl_jax.storage.atomic import reason, replacing, writing
+from ssl_jax.training.event_file import EventFile
 
 
 class MetricsLog:
@@ -19,26 +20,38 @@ class MetricsLog:
     Args:
       workdir: folder of the run; None, in all processes except the first, writes nothing.
       step: number of steps already trained.
+      report: gets a line if TensorBoard events cannot be written; the training goes on.
+
+    Raises:
+      UserError: if metrics.jsonl cannot be written.
     """
 
-    def __init__(self, workdir: Path | None, step: int = 0):
+    def __init__(self, workdir: Path | None, step: int = 0, report: Callable[[str], None] = print):
         self._open = workdir is not None
         if workdir is None:
             return
-        path = workdir / "metrics.jsonl"
-        if path.exists():
-            replace_text(path, "".join(_lines_until(path, step)))
-        self._file = path.open("a")
-        self._events = SummaryWriter(str(workdir / "events"), purge_step=step + 1)
+        self._path = workdir / "metrics.jsonl"
+        kept = _lines_until(self._path, step)
+        if kept is not None:
+            with replacing(self._path) as part:
+                part.write_bytes(b"".join(kept))
+        with writing(self._path):
+            self._file = self._path.open("ab", buffering=0)
+        self._events = EventFile(workdir / "events", step + 1, report)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Logs the metrics after `step` steps; `values` contains at least "loss"."""
+        """Logs the metrics after `step` steps; `values` contains at least "loss".
+
+        Raises:
+          UserError: if the line cannot be written.
+        """
         if not self._open:
             return
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
-        self._file.flush()
-        for name, value in values.items():
-            self._events.add_scalar(name, value, step)
+        line = json.dumps({"step": step, **values}).encode() + b"\n"
+        with writing(self._path):
+            while line:
+                line = line[self._file.write(line) :]
+        self._events.write(step, values)
 
     def __enter__(self) -> "MetricsLog":
         return self
@@ -49,11 +62,51 @@ class MetricsLog:
             self._events.close()
 
 
-def _lines_until(path: Path, step: int) -> list[str]:
-    """The complete lines for steps up to `step`; a killed run may have left an incomplete one."""
-    kept = []
-    for line in path.read_text().splitlines(keepends=True):
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            if json.loads(line)["step"] <= step and line.endswith("\n"):
-                kept.append(line)
-    return kept
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """The lines of metrics.jsonl that are whole, each reduced to its finite numbers.
+
+    Whatever is no line of metrics, such as one that a killed run left incomplete, is left out, and
+    so is everything if there is no such file.
+
+    Raises:
+      UserError: if the file cannot be read.
+    """
+    rows = [_parsed(line) for line in _lines(path)]
+    return [row for row in rows if "step" in row]
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {reason(error)}") from error
+
+
+def _parsed(line: bytes) -> dict[str, float]:
+    """The finite numbers of a line; empty if it is no JSON object."""
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(values, dict):
+        return {}
+    return {name: float(value) for name, value in values.items() if _is_finite(value)}
+
+
+def _is_finite(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    # A whole number may be too large for a float.
+    return number and abs(value) < 1e300 and math.isfinite(value)
+
+
+def _lines_until(path: Path, step: int) -> list[bytes] | None:
+    """The complete lines for steps up to `step`; None if there is no file."""
+    if not path.exists():
+        return None
+    return [
+        line
+        for line in _lines(path)
+        if line.endswith(b"\n") and _parsed(line).get("step", math.inf) <= step
+    ]

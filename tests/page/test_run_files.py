@@ -37,7 +37,7 @@ def test_evaluations_in_the_order_of_their_names(workdir):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "no config.json"), ("{", "not JSON"), ("[1]", "not the configuration")],
+    [(None, "no config.json"), ("{", "not the configuration"), ("[1]", "not the configuration")],
 )
 def test_what_is_no_run_says_so(workdir, content, message):
     (workdir / "config.json").unlink()

@@ -138,5 +138,5 @@ def test_what_cannot_work_is_one_line(options, message, tmp_path, monkeypatch):
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(UserError, match="is not the folder of a run"):
+    with pytest.raises(UserError, match="not the folder of a run"):
         ssl_jax.Run(tmp_path)

@@ -19,7 +19,7 @@ from tests.storage.states import ABSTRACT, META, abstract, bits, make_state, ref
 
 def test_a_state_comes_back_bit_for_bit(tmp_path: Path) -> None:
     save(tmp_path, 3)
-    restored = Checkpoints(tmp_path).restore(ABSTRACT, report=refuse)
+    restored = Checkpoints(tmp_path, report=refuse).restore(ABSTRACT)
     assert restored is not None
     assert (restored.step, restored.meta) == (3, {**META, "step": 3})
     assert jax.tree.structure(restored.state) == jax.tree.structure(make_state(3))
@@ -61,9 +61,9 @@ def test_reading_changes_nothing_on_disk(tmp_path: Path) -> None:
     save(tmp_path, 1)
     another = tmp_path / "2.orbax-checkpoint-tmp"  # as if another process was saving
     another.mkdir()
-    with Checkpoints(tmp_path) as checkpoints:
+    with Checkpoints(tmp_path, report=refuse) as checkpoints:
         assert checkpoints.steps() == [1]
-        assert checkpoints.restore(ABSTRACT, report=refuse) is not None
+        assert checkpoints.restore(ABSTRACT) is not None
         assert another.exists()
         checkpoints.save(
             3, make_state(3), META

@@ -29,11 +29,11 @@ def stop_at(here):
 
 write_file_digests = integrity.write_file_digests
 
-def stopping(folder, items):
+def stopping(folder):
     second = folder.name.startswith("2.")
     if second:
         stop_at("written")
-    write_file_digests(folder, items)
+    write_file_digests(folder)
     if second:
         stop_at("hashed")
 
@@ -71,8 +71,8 @@ def test_a_kill_during_a_save_loses_only_that_save(tmp_path: Path) -> None:
                 (2048, 1024), jnp.float32, sharding=ABSTRACT["flags"].sharding
             )
         }
-        with Checkpoints(tmp_path / moment, keep=1) as checkpoints:
-            restored = checkpoints.restore(needed, report=refuse)
+        with Checkpoints(tmp_path / moment, keep=1, report=refuse) as checkpoints:
+            restored = checkpoints.restore(needed)
             assert restored is not None
             # A checkpoint that is being written may be complete before the signal arrives.
             assert restored.step == 1 or moment == "writing"

@@ -52,6 +52,6 @@ def test_other_arrays_than_needed_are_refused_in_one_line(
 ) -> None:
     save(tmp_path, 1, 120)
     with pytest.raises(UserError) as error:
-        Checkpoints(tmp_path).restore(abstract(needed), report=refuse)
+        Checkpoints(tmp_path, report=refuse).restore(abstract(needed))
     line = f"checkpoint {tmp_path}/120 {message}: .*architecture or batch size.*"
     assert re.fullmatch(line, str(error.value))  # "." does not match a line break

@@ -16,6 +16,7 @@ from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.errors import UserError
 from ssl_jax.formats.parts.check import difference
 from ssl_jax.formats.parts.images import example
+from ssl_jax.storage import atomic
 
 TOLERANCE = 1e-4
 
@@ -54,16 +55,16 @@ def replacing(output: Path) -> Iterator[Path]:
     """A path to write to, which replaces `output` in the end, or is deleted after an error.
 
     Raises:
-      UserError: on entry, if no file can be written there.
+      UserError: if no file can be written there.
     """
     if output.is_dir():
         raise UserError(f"--output={output} is a folder; name a file in it")
-    try:
+    with (
+        atomic.writing(f"--output={output}"),
         # In a folder of its own, since formats may write temporary files beside it.
-        folder = tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-")
-    except OSError as error:
-        raise UserError(f"--output={output} cannot be written: {error.strerror}") from None
-    with folder as name:
+        tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as name,
+    ):
         part = Path(name) / output.name
         yield part
+        atomic.synchronize(part)
         os.replace(part, output)
