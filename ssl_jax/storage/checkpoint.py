@@ -286,17 +286,9 @@ class Checkpoints:
     def _prune(self) -> None:
         """Deletes checkpoints that are neither the latest nor the best; odd ones are left alone."""
         stored = {s.step: s.path for s in self._find() if s.named_by_step}
-        for step in set(stored) - self._steps_to_keep(list(stored)):
+        for step in set(stored) - folders.to_keep(stored, self._metrics, self._keep):
             try:
                 folders.delete(stored[step])
             except OSError as error:
                 raise UserError(f"{stored[step]} cannot be deleted: {reason(error)}") from error
             self._intact.discard(stored[step])
-
-    def _steps_to_keep(self, steps: list[int]) -> set[int]:
-        """The steps to keep: the latest, and the best or the last of several equally good ones."""
-        kept = set(sorted(steps)[-self._keep :])
-        rated = [(self._metrics[step], step) for step in steps if step in self._metrics]
-        if rated:
-            kept.add(max(rated)[1])
-        return kept

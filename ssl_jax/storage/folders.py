@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,6 +63,17 @@ def find(directory: Path, report: Callable[[str], None]) -> list[Stored]:
         else:
             found.append(Stored(step, path))
     return sorted(found, key=lambda stored: (stored.step, stored.named_by_step, stored.path))
+
+
+def to_keep(steps: Iterable[int], metrics: Mapping[int, float], latest: int) -> set[int]:
+    """The latest steps, and the best or the last of several equally good ones.
+
+    >>> to_keep([1, 2, 3, 4], {1: 0.5, 2: 0.7, 3: 0.7}, 1) == {3, 4}
+    True
+    """
+    kept = set(sorted(steps)[-latest:])
+    rated = [(metrics[step], step) for step in steps if step in metrics]
+    return kept | {max(rated)[1]} if rated else kept
 
 
 def clear_unfinished(directory: Path) -> None:

@@ -53,7 +53,7 @@ def train_loop(
       train: the state to start from; it is donated.
       plan: length of the run, and intervals of logs, probes and saves.
       callbacks: functions that train, feed, probe and warn.
-      meta: JSON content that every checkpoint gets, in addition to the clock.
+      meta: JSON content that every checkpoint gets, in addition to clock and metrics.
       clock: time spent in earlier sessions; updated.
       checkpoints: where states are saved.
       log: gets the metrics.
@@ -100,11 +100,7 @@ def train_loop(
         unlogged = _unlogged(log, step, values)
         # Before anything is printed: nobody may be reading any more.
         if due.save or stop or unlogged and jax.process_count() == 1:
-            saved = {
-                **meta,
-                "clock": dataclasses.asdict(clock),
-                "metrics": {**values, "step": step},
-            }
+            saved = {**meta, "clock": dataclasses.asdict(clock), "metrics": values | {"step": step}}
             checkpoints.save(step, train, saved, values.get("knn_top1"))
         if unlogged:
             raise unlogged
