@@ -62,6 +62,7 @@ def train_and_evaluate(
         "fingerprint": setup.data.fingerprint,
         "config": settings,
         "encoder": json.loads(setup.model.encoder.to_json()),
+        "squares": setup.squares,
         "steps": setup.plan.steps,
         "extensions": [extension._asdict() for extension in past.extensions],
     }
@@ -93,7 +94,7 @@ def _train(
 ) -> TrainState:
     expectation = setup.expectation
     callbacks = Callbacks(
-        _advance(setup, int(train.step), progress),
+        _advance(setup, int(resumed.train.step), progress),
         setup.trainer.feed.inputs,
         make_probe(setup),
         lambda metrics, share: warnings(metrics, expectation, progress=share),

@@ -167,4 +167,9 @@ def restore(setup: Setup, checkpoints: Checkpoints, *, step: int | None = None) 
         return Resumed(setup.trainer.init(), Clock(), {})
     if found.meta["fingerprint"] != setup.data.fingerprint:
         raise UserError("the training images are not those that this run began with")
+    if found.meta.get("squares", setup.squares) != setup.squares:
+        raise UserError(
+            "config.data.pipeline: on the device, images of many sizes are squares, and streamed "
+            "they are not; this run began with the other, so name it"
+        )
     return Resumed(found.state, Clock(**found.meta["clock"]), found.meta.get("metrics") or {})

@@ -58,6 +58,7 @@ class Setup(NamedTuple):
     trainer: the train step of the model over the data.
     shardings: placement of arrays on the devices.
     notes: changes that the plan makes to the configuration.
+    squares: whether images of many sizes are kept as squares, of which views are then cut.
     """
 
     data: Data
@@ -66,6 +67,7 @@ class Setup(NamedTuple):
     trainer: Trainer
     shardings: sharding.Shardings
     notes: tuple[Problem, ...] = ()
+    squares: bool = False
 
     @property
     def expectation(self) -> Expectation:
@@ -111,7 +113,7 @@ def build(
         trainer.trace(labelled=data.splits.train.labels is not None)
     notes = [note for note in plan_problems(config, size) if note.level == "note"]
     notes += squares_problems(config, varying)
-    return Setup(data, model, plan, trainer, shardings, tuple(notes))
+    return Setup(data, model, plan, trainer, shardings, tuple(notes), varying and data.resident)
 
 
 def make_model(config: Config, data: Data, plan: Plan) -> Model:
