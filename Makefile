@@ -4,7 +4,7 @@ VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: train test test-slow test-torch test-browser test-accelerator test-fuzz check format clean
+.PHONY: train test test-slow test-faults test-torch test-browser test-accelerator test-fuzz check format clean
 
 train: $(VENV)/installed
 	$(BIN)/python -m ssl_jax.main --config=configs/ba_moco.py
@@ -14,6 +14,10 @@ test: $(VENV)/installed-test
 
 test-slow: $(VENV)/installed-test
 	$(PYTEST) -m slow
+
+# Kills runs, fills their disk and damages their files, and resumes them: 200 rounds, about an hour.
+test-faults: $(VENV)/installed-test
+	$(BIN)/python -m tests.faults --rounds=200 --json=tests/faults/result.json
 
 # Installs PyTorch, torchvision, timm and ONNX, some gigabytes; the package itself needs none of them.
 test-torch: $(VENV)/installed-test-torch

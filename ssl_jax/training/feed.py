@@ -4,7 +4,7 @@ Both give the same images in the same order; which images a step gets depends on
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import grain
@@ -19,6 +19,7 @@ from ssl_jax.data.encoded import EncodedImages
 from ssl_jax.data.order import batch_indices, own_rows
 from ssl_jax.data.stream import BatchRows, measure_rate, stream
 from ssl_jax.devices.sharding import Shardings, put
+from ssl_jax.errors import UserError
 from ssl_jax.training.step import Examples
 
 # How much of a device's memory the images may take; larger data sets are streamed.
@@ -184,7 +185,7 @@ def streamed(
     def inputs(step: int, count: int) -> Any:
         nonlocal position
         source = open_at(step)
-        rows = [ready.popleft() if ready else next(source) for _ in range(count)]
+        rows = [ready.popleft() if ready else _next(source) for _ in range(count)]
         rows = [_examples(batch, unreadable) for batch in rows]
         position = step + count
         if count == 1:
@@ -206,3 +207,20 @@ def streamed(
 def _examples(rows: BatchRows, unreadable: Unreadable) -> tuple[Any, Any, Any]:
     unreadable.note(rows.wanted[rows.wanted != rows.indices])
     return rows.images, rows.indices, rows.labels
+
+
+def _next(batches: Iterator[Any]) -> Any:
+    """The next batch.
+
+    Raises:
+      UserError: if a process that reads images was killed.
+    """
+    try:
+        return next(batches)
+    except RuntimeError as error:
+        if "Worker process was terminated" not in str(error):
+            raise
+        raise UserError(
+            "a process that reads images was killed, perhaps for want of memory: lower "
+            "config.data.workers, or run the same command again to resume"
+        ) from error

@@ -1,11 +1,14 @@
 """Resident and streamed feeds give the same images in the same order on any number of devices."""
 
+import multiprocessing
+
 import jax
 import numpy as np
 import pytest
 
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.devices import sharding
+from ssl_jax.errors import UserError
 from ssl_jax.training import feed
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 4, 4, 3), np.uint8)
@@ -49,3 +52,17 @@ def test_an_epoch_sees_every_image_once_and_epochs_differ():
     for epoch in epochs:
         assert len(set(epoch.tolist())) == 48
     assert not np.array_equal(*epochs)
+
+
+def test_a_killed_process_that_reads_images_is_one_line():
+    shardings = sharding.make(16, jax.devices()[:1])
+    options = dict(batch_size=16, seed=3, shardings=shardings, workers=1, steps=900)
+    source = feed.streamed(Dataset(IMAGES, LABELS, ()), **options)
+    before = set(multiprocessing.active_children())
+    source.inputs(0, 1)
+    for child in set(multiprocessing.active_children()) - before:
+        child.kill()
+    with pytest.raises(UserError, match="a process that reads images was killed"):
+        for step in range(1, 900):  # some batches have been read ahead
+            source.inputs(step, 1)
+    source.close()
