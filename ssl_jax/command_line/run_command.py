@@ -1,6 +1,7 @@
 """Running a command: one line and an exit code for everything that a user can fix."""
 
 import contextlib
+import logging
 import os
 import select
 import signal
@@ -34,6 +35,7 @@ def run(
     _open_missing_streams()
     # Grain's worker processes refuse to start while absl's own flags are not parsed.
     flags.FLAGS(argv[:1])
+    logging.getLogger("absl").addFilter(_is_no_echo)
     code = _ended(command, argv, terminated)
     # From here on Python only ends, and would answer Ctrl-C with a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -100,6 +102,11 @@ def _open_missing_streams() -> None:
         if getattr(sys, name) is None:
             os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
+def _is_no_echo(record: logging.LogRecord) -> bool:
+    """Orbax's threads log what they raise, which comes back as the exception of a save."""
+    return record.exc_info is None or "orbax" not in record.pathname
 
 
 def _complain(line: str) -> None:

@@ -1,5 +1,6 @@
 """How a command ends."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -35,6 +36,15 @@ def test_an_interrupted_command_ends_as_one_that_a_signal_ended(capsys):
 
     assert ended(command) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_what_a_thread_of_orbax_raises_is_not_said_twice(caplog):
+    assert ended(lambda argv: None) == 0
+    logger, error = logging.getLogger("absl"), (OSError, OSError("full"), None)
+    for path, found in (("/site/orbax/futures.py", error), ("/site/orbax/a.py", None)):
+        logger.handle(logging.LogRecord("absl", 40, path, 1, path, (), found))
+    logger.handle(logging.LogRecord("absl", 40, "/site/grain/a.py", 1, "grain", (), error))
+    assert [record.message for record in caplog.records] == ["/site/orbax/a.py", "grain"]
 
 
 @pytest.mark.parametrize("lines", [1, 100_000])
