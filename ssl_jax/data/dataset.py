@@ -50,6 +50,7 @@ class Dataset(NamedTuple):
       to tell. Such a set has no labels, so methods treat it as unlabelled.
     origin: where the images come from, as "PHOTOS/val" or "10 % of train, seed 0"; "" if unknown.
     notes: what was not taken as it lay there, and why; one line each, shown when a run begins.
+    reasons: why each of `skipped` could not be read; () where it is not known.
     """
 
     images: Images
@@ -59,6 +60,7 @@ class Dataset(NamedTuple):
     presence: Int8[np.ndarray, "n classes"] | None = None
     origin: str = ""
     notes: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 class Loaded(NamedTuple):

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from ssl_jax.data.decode import Opened, decode, open_image
+from ssl_jax.data.pixel_rule import PixelRule
 from ssl_jax.errors import UserError
 
 
@@ -19,13 +20,15 @@ class EncodedImages(abc.ABC):
     and many threads read it at a time: what it opens, each process opens for itself.
 
     image_size: side in pixels of the squares that indexing decodes to; 0 keeps the stored size.
-    channels: 1 (grey) or 3 (RGB).
+    channels: 1 (grey), 3 (RGB), or those of arrays and TIFFs.
     uniform: all images are known to be squares of `image_size`, so that indexing loses nothing.
+    rule: how pixels are scaled to 8 bits, and how many an image may have.
     """
 
     image_size: int
     channels: int
     uniform: bool = False
+    rule: PixelRule = PixelRule()
 
     @abc.abstractmethod
     def __len__(self) -> int: ...
@@ -61,7 +64,7 @@ class EncodedImages(abc.ABC):
         Raises:
           Exception: of any type, if it cannot be read.
         """
-        return open_image(self.read(index))
+        return open_image(self.read(index), self.rule)
 
     def why_unreadable(self, index: int) -> str:
         """What goes wrong when an image is read; for messages."""
@@ -78,6 +81,7 @@ class EncodedImages(abc.ABC):
           UserError: if the image cannot be read.
         """
         try:
-            return decode(self.read(index), image_size=self.image_size, channels=self.channels)
+            options = {"image_size": self.image_size, "channels": self.channels}
+            return decode(self.read(index), **options, rule=self.rule)
         except Exception as error:  # decoders raise nearly anything for a damaged image
             raise UserError(f"{self.name(index)} has become unreadable: {error!r}") from error

@@ -15,6 +15,8 @@ from jaxtyping import Int
 from ssl_jax.data.dataset import READ_AT_ONCE
 from ssl_jax.data.decode import header_size
 from ssl_jax.data.encoded import EncodedImages
+from ssl_jax.data.pixel_rule import PixelRule
+from ssl_jax.data.skipped import why
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +53,11 @@ class ImageFiles(EncodedImages):
 
     def identity(self) -> str:
         """Names and sizes of the files, and the size and channels that they are decoded to."""
-        return json.dumps([self.names, self.sizes, self.image_size, self.channels])
+        what = [self.names, self.sizes, self.image_size, self.channels]
+        return json.dumps([*what, *self.rule] if self.rule != PixelRule() else what)
 
 
-def find_unreadable(files: ImageFiles) -> tuple[set[str], int]:
+def find_unreadable(files: ImageFiles) -> tuple[dict[str, str], int]:
     """Reads the headers of all files to find those that are no images, and the size of the others.
 
     Nothing is decoded: a file that is damaged further on is met when it is read. The result is
@@ -63,8 +66,8 @@ def find_unreadable(files: ImageFiles) -> tuple[set[str], int]:
     disk may have been at fault.
 
     Returns:
-      (names of the unreadable files, side of the other images in pixels); 0 if these are not
-      squares of one size.
+      ({name of an unreadable file: reason}, side of the other images in pixels); the side is 0 if
+      these are not squares of one size.
     """
     cache = _cache_file(files)
     names, sides = files.names, set()
@@ -72,14 +75,15 @@ def find_unreadable(files: ImageFiles) -> tuple[set[str], int]:
         cached = json.loads(cache.read_text())
         names, sides = tuple(cached["unreadable"]), set(cached["sides"])
 
-    def shapes_of(names: tuple[str, ...]) -> list[tuple[int, int] | None]:
+    def shapes_of(names: tuple[str, ...]) -> list[tuple[int, int] | str]:
         return [_size(files, name) for name in names]
 
     parts = [names[i : i + READ_AT_ONCE] for i in range(0, len(names), READ_AT_ONCE)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         shapes = [shape for part in pool.map(shapes_of, parts) for shape in part]
-    unreadable = {name for name, shape in zip(names, shapes, strict=True) if shape is None}
-    sides |= {side for shape in shapes if shape is not None for side in shape}
+    found = dict(zip(names, shapes, strict=True))
+    unreadable = {name: reason for name, reason in found.items() if isinstance(reason, str)}
+    sides |= {side for shape in shapes if not isinstance(shape, str) for side in shape}
     with contextlib.suppress(OSError):  # do without a cache that cannot be written
         cache.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=cache.parent, delete=False) as partial:
@@ -88,11 +92,12 @@ def find_unreadable(files: ImageFiles) -> tuple[set[str], int]:
     return unreadable, sides.pop() if len(sides) == 1 else 0
 
 
-def _size(files: ImageFiles, name: str) -> tuple[int, int] | None:
+def _size(files: ImageFiles, name: str) -> tuple[int, int] | str:
+    """(height, width); or the reason why the file is no image."""
     try:
-        return header_size(os.path.join(files.root, name))
-    except Exception:  # decoders raise nearly anything for a damaged file
-        return None
+        return header_size(os.path.join(files.root, name), files.rule)
+    except Exception as error:  # decoders raise nearly anything for a damaged file
+        return why(error)
 
 
 def _cache_file(files: ImageFiles) -> pathlib.Path:

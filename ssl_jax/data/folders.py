@@ -10,11 +10,14 @@ import numpy as np
 
 from ssl_jax.data import class_folders
 from ssl_jax.data.dataset import Dataset, take
+from ssl_jax.data.depth import ValueRange, range_problem
 from ssl_jax.data.files import ImageFiles, find_unreadable
 from ssl_jax.data.layout import step_into
 from ssl_jax.data.listing import ARRAYS, NOT_IMAGES, LeftOut, find_files, subfolders, suffix_of
+from ssl_jax.data.pixel_rule import MAX_PIXELS, PixelRule
 from ssl_jax.data.skipped import none_readable, some
-from ssl_jax.errors import UserError, require
+from ssl_jax.data.survey import surveyed
+from ssl_jax.errors import UserError, refuse, require
 
 
 class Found(NamedTuple):
@@ -32,22 +35,33 @@ class Found(NamedTuple):
     empty: list[str]
 
 
-def open_folder(path: str, *, image_size: int, channels: int) -> ImageFiles:
+def open_folder(
+    path: str,
+    *,
+    image_size: int,
+    channels: int,
+    value_range: ValueRange = (),
+    max_pixels: int = 0,
+) -> ImageFiles:
     """Opens a folder of images without listing its files yet, which `find_images` does.
 
     Args:
       path: the folder.
       image_size: side in pixels to decode to; 0 keeps the stored size.
-      channels: 1 (grey), or 3 or 0 (RGB).
+      channels: 1 (grey), 3 (RGB), or those of arrays and TIFFs; 0 for RGB, or those of arrays.
+      value_range: (black, white) of pixels that are not of 8 bits; () for that of their type.
+      max_pixels: that an image may have; 0 for the usual limit.
 
     Raises:
-      UserError: if there is no such folder, or for another number of channels.
+      UserError: if there is no such folder, or the range is none.
     """
+    refuse(filter(None, [range_problem(value_range)]))
     root = os.path.abspath(os.path.expanduser(path))
     require(bool(path) and os.path.isdir(root), "path", path, "must be a folder of images")
-    rule = "must be 1 (grey) or 3 (RGB) for image files"
-    require(channels in (0, 1, 3), "channels", channels, rule)
-    return ImageFiles(root=root, names=(), sizes=(), image_size=image_size, channels=channels or 3)
+    require(channels >= 0, "channels", channels, "must be 1 (grey), 3 (RGB) or those of arrays")
+    rule = PixelRule(tuple(value_range), (), max_pixels or MAX_PIXELS)
+    options = {"image_size": image_size, "channels": channels, "rule": rule}
+    return ImageFiles(root=root, names=(), sizes=(), **options)
 
 
 def find_images(
@@ -188,34 +202,43 @@ def _class_notes(
         )
 
 
-def decoded_as(dataset: Dataset, train: Dataset) -> Dataset:
-    """The image files of a data set, decoded as those of the training set."""
-    files, like = dataset.images, train.images
-    assert isinstance(files, ImageFiles) and isinstance(like, ImageFiles)
-    options = {"image_size": like.image_size, "channels": like.channels}
-    return dataset._replace(images=dataclasses.replace(files, **options))
-
-
 def _first(name: str) -> str:
     return name.partition(os.sep)[0]
 
 
-def readable(dataset: Dataset) -> Dataset:
+def readable(dataset: Dataset, *, like: Dataset | None = None) -> Dataset:
     """Moves the files of a data set that are no images to its list of skipped files.
 
-    Only headers are read. Without an image size, images take the common size of the stored ones.
+    Only headers are read, and some images, to find out how pixels of other types than 8 bits are
+    scaled, and the number of channels of arrays. Without an image size, images take the common size
+    of the stored ones.
+
+    Args:
+      dataset: image files.
+      like: the training set, as whose images those of a test set are decoded.
 
     Raises:
       UserError: if no file can be read, or if images differ in size and no size is set.
     """
+    dataset = surveyed(dataset) if like is None else decoded_as(dataset, like)
     files = dataset.images
     assert isinstance(files, ImageFiles)
     unreadable, common = find_unreadable(files)
     side = files.image_size or common
+    skipped = tuple(sorted(unreadable))
+    reasons = tuple(unreadable[name] for name in skipped)
     keep = np.array([i for i, name in enumerate(files.names) if name not in unreadable], np.int64)
     if not len(keep):
-        raise UserError(none_readable(files.root, files.names))
+        raise UserError(none_readable(files.root, skipped, reasons))
     rule = f"must be a side in pixels: the images in {files.root} are not squares of one size"
     require(side > 0, "image_size", files.image_size, rule)
     files = dataclasses.replace(files, image_size=side, uniform=side == common)
-    return take(dataset._replace(images=files, skipped=tuple(sorted(unreadable))), keep)
+    return take(dataset._replace(images=files, skipped=skipped, reasons=reasons), keep)
+
+
+def decoded_as(dataset: Dataset, train: Dataset) -> Dataset:
+    """The image files of a data set, decoded as those of the training set."""
+    files, like = dataset.images, train.images
+    assert isinstance(files, ImageFiles) and isinstance(like, ImageFiles)
+    options = {"image_size": like.image_size, "channels": like.channels, "rule": like.rule}
+    return dataset._replace(images=dataclasses.replace(files, **options))

@@ -15,24 +15,42 @@ def some(names: Sequence[str], *, at_most: int = 5) -> str:
     return ", ".join(names[:at_most]) + more
 
 
-def skipped_files(names: Sequence[str]) -> str:
-    """The number of skipped files, with the names of the first ten.
+def skipped_files(names: Sequence[str], reasons: Sequence[str] = ()) -> str:
+    """The number of skipped files, with the names of the first ten, and why.
 
-    >>> skipped_files(["a.jpg"])
-    'skipped 1 unreadable image file: a.jpg'
+    >>> skipped_files(["a.jpg"], ["it is empty"])
+    'skipped 1 unreadable image file: a.jpg (it is empty)'
     """
     plural = "" if len(names) == 1 else "s"
-    listed = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+    named = (
+        [f"{n} ({reason})" for n, reason in zip(names, reasons, strict=True)] if reasons else names
+    )
+    listed = ", ".join(named[:NAMED]) + (", ..." if len(names) > NAMED else "")
     return f"skipped {len(names):,} unreadable image file{plural}: {listed}"
 
 
-def none_readable(folder: str, names: Sequence[str]) -> str:
-    """Reports that no image file of a folder can be read.
+def why(error: Exception) -> str:
+    """Why a file cannot be read, in words without addresses in memory.
+
+    >>> why(ValueError("two\\nlines")), why(KeyError())
+    ('two lines', 'KeyError')
+    """
+    text = " ".join(str(error).split())
+    if text.startswith("cannot identify image file"):
+        return "no image that Pillow can open"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return text or type(error).__name__
+
+
+def none_readable(folder: str, names: Sequence[str], reasons: Sequence[str] = ()) -> str:
+    """Reports that no image file of a folder can be read, and why the first one cannot.
 
     >>> none_readable("photos", ["a.jpg", "b.jpg"])
     'none of the 2 image files in photos can be read, starting with a.jpg'
     """
+    first = f"{names[0]} ({reasons[0]})" if reasons else names[0]
     if len(names) == 1:
-        return f"the only image file in {folder} cannot be read: {names[0]}"
+        return f"the only image file in {folder} cannot be read: {first}"
     count = f"{len(names):,} image files"
-    return f"none of the {count} in {folder} can be read, starting with {names[0]}"
+    return f"none of the {count} in {folder} can be read, starting with {first}"

@@ -88,7 +88,7 @@ def set_aside(dataset: Dataset, count: int) -> tuple[Dataset, Dataset]:
     chosen = draw_aside(dataset.labels, size=size, count=count)
     rest = np.setdiff1d(np.arange(size), chosen)
     origin = f"{100 * count / size:.3g} % of train, seed {FIXED_SEED}"
-    aside = take(dataset, chosen)._replace(skipped=(), notes=(), origin=origin)
+    aside = take(dataset, chosen)._replace(skipped=(), notes=(), reasons=(), origin=origin)
     return take(dataset, rest), aside
 
 

@@ -22,7 +22,7 @@ def summary(splits: Splits) -> Iterator[str]:
     yield from dict.fromkeys(note for _, part in present(splits) for note in part.notes)
     for part, dataset in present(splits):
         if dataset.skipped:
-            yield f"{part}: {skipped_files(dataset.skipped)}"
+            yield f"{part}: {skipped_files(dataset.skipped, dataset.reasons)}"
 
 
 def origins(splits: Splits) -> dict[str, str]:

@@ -6,6 +6,7 @@ from PIL import Image
 
 from ssl_jax.data import decode as module
 from ssl_jax.data.decode import decode, open_image
+from ssl_jax.data.pixel_rule import PixelRule
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -53,15 +54,88 @@ def test_sixteen_bit_grey_keeps_its_high_byte(tmp_path, name):
     np.testing.assert_array_equal(stored(tmp_path / name), grey_to_rgb(deep // 256))
 
 
-def test_thirty_two_bit_integers_are_read_as_sixteen(tmp_path):
-    Image.fromarray(np.array([[0, 300, 65535, 70000]], np.int32)).save(tmp_path / "a.tif")
-    assert stored(tmp_path / "a.tif", channels=1).ravel().tolist() == [0, 1, 255, 255]
-
-
-def test_floating_point_is_refused(tmp_path):
-    Image.fromarray(GREY.astype(np.float32)).save(tmp_path / "a.tif")
-    with pytest.raises(ValueError, match="the range of floating-point pixels is unknown"):
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_types_without_a_range_need_one(tmp_path, dtype):
+    pixels = np.array([[-5, 0, 40, 200, 700]], dtype)
+    Image.fromarray(pixels).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match="have no range of their own; give it"):
         stored(tmp_path / "a.tif")
+    for rule in (PixelRule((0, 200)), PixelRule((), (0, 200))):
+        decoded = decode(tmp_path / "a.tif", image_size=0, channels=1, rule=rule)
+        assert decoded.ravel().tolist() == [0, 0, 51, 255, 255]
+
+
+def test_twelve_bits_in_sixteen_with_their_range(tmp_path):
+    deep = RNG.integers(0, 4096, (6, 9), dtype=np.uint16)
+    for name in ("a.png", "a.tif", "a.pgm"):
+        Image.fromarray(deep).save(tmp_path / name)
+        rule = PixelRule((0, 4095))
+        decoded = decode(tmp_path / name, image_size=0, channels=1, rule=rule)
+        np.testing.assert_array_equal(decoded[..., 0], np.round(deep * (255 / 4095)))
+
+
+def test_deep_images_are_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    deep = np.arange(6, dtype=np.uint16).reshape(2, 3) << 8
+    Image.fromarray(np.ascontiguousarray(np.rot90(deep, 1))).save(tmp_path / "a.png", exif=exif)
+    decoded = stored(tmp_path / "a.png", channels=1)
+    np.testing.assert_array_equal(decoded[..., 0], [[0, 1, 2], [3, 4, 5]])
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_too_many_pixels_are_refused_with_the_reason(tmp_path, suffix):
+    Image.fromarray(RGB).save(tmp_path / f"a.{suffix}")
+    with pytest.raises(ValueError, match="9 x 6 pixels are more than 53; --config.data.max_pixels"):
+        decode(tmp_path / f"a.{suffix}", image_size=0, channels=3, rule=PixelRule(max_pixels=53))
+    allowed = decode(
+        tmp_path / f"a.{suffix}", image_size=0, channels=3, rule=PixelRule(max_pixels=54)
+    )
+    assert allowed.shape == (6, 9, 3)
+
+
+BANDS = RNG.integers(0, 256, (30, 40, 13), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_arrays_and_tiffs_of_many_bands(tmp_path, first):
+    tifffile = pytest.importorskip("tifffile")
+    stored_bands, plan = (np.moveaxis(BANDS, -1, 0), "separate") if first else (BANDS, "contig")
+    np.save(tmp_path / "a.npy", stored_bands)
+    tifffile.imwrite(tmp_path / "a.tif", stored_bands, photometric="minisblack", planarconfig=plan)
+    for name in ("a.npy", "a.tif"):
+        np.testing.assert_array_equal(stored(tmp_path / name, channels=13), BANDS)
+        resized = decode(tmp_path / name, image_size=7, channels=13)
+        for band in range(13):
+            Image.fromarray(BANDS[..., band]).save(tmp_path / "one.png")
+            one = decode(tmp_path / "one.png", image_size=7, channels=1)
+            np.testing.assert_array_equal(resized[..., band], one[..., 0])
+        with pytest.raises(ValueError, match="it has 13 channels, not 3"):
+            stored(tmp_path / name)
+
+
+def test_arrays_of_one_and_three_channels_are_images(tmp_path):
+    np.save(tmp_path / "a.npy", RGB)
+    np.testing.assert_array_equal(stored(tmp_path / "a.npy"), RGB)
+    Image.fromarray(RGB).save(tmp_path / "a.png")
+    luma = stored(tmp_path / "a.png", channels=1).astype(int)
+    np.testing.assert_allclose(stored(tmp_path / "a.npy", channels=1), luma, atol=1)
+    np.save(tmp_path / "a.npy", GREY)
+    np.testing.assert_array_equal(stored(tmp_path / "a.npy"), grey_to_rgb(GREY))
+    for wrong, said in (
+        (np.zeros(3), "numbers"),
+        (np.array([{}]), "Object"),
+        (np.zeros((3, 8, 4)), "may be"),
+    ):
+        np.save(tmp_path / "a.npy", wrong, allow_pickle=True)
+        with pytest.raises(ValueError, match=said):
+            stored(tmp_path / "a.npy")
+
+
+def test_heic_where_its_plugin_is_installed(tmp_path):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.from_pillow(Image.new("RGB", (64, 64), (200, 100, 50))).save(tmp_path / "a.HEIC")
+    np.testing.assert_allclose(stored(tmp_path / "a.HEIC").mean((0, 1)), (200, 100, 50), atol=3)
 
 
 def test_a_palette_is_looked_up(tmp_path):

@@ -5,6 +5,7 @@ import socket
 import unicodedata
 
 import pytest
+from PIL import Image
 
 from ssl_jax.data.load import load
 from ssl_jax.errors import UserError
@@ -192,7 +193,8 @@ def test_foreign_folders_and_files_are_left_out(tmp_path):
     assert any("@eaDir" in note and "lost+found" in note for note in found.train.notes)
 
 
-def test_suffixes_in_any_case_or_none_and_what_cannot_be_opened_is_counted(tmp_path):
+def test_suffixes_in_any_case_or_none_and_what_cannot_be_opened_is_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "registered_extensions", dict)  # as without pillow-heif
     names = ["a.JPG", "b.Jpeg", "c", "IMG_0001", "scan.0002", "d.image", "e.webp", "f.TIFF"]
     for value, name in enumerate(names):
         write(tmp_path / name, 10 * value)
@@ -202,7 +204,7 @@ def test_suffixes_in_any_case_or_none_and_what_cannot_be_opened_is_counted(tmp_p
     found = opened(tmp_path)
     expected = [10 * value for _, value in sorted(zip(names, range(8), strict=True))]
     assert [round(value, -1) for value in values(found.train)] == expected
-    (note,) = found.train.notes
+    (note,) = [note for note in found.train.notes if "not images" in note]
     for part in ("2 .heic", "1 .raw", "1 .txt", "1 .csv", "1 without suffix", "pillow-heif"):
         assert part in note
 
@@ -243,10 +245,10 @@ def test_an_empty_class_is_refused_and_a_folder_of_texts_is_none(tmp_path):
     (tmp_path / "docs" / "readme.txt").touch()
     assert opened(tmp_path).train.classes == ("cats", "dogs")
     (tmp_path / "phone").mkdir()
-    (tmp_path / "phone" / "a.HEIC").touch()
+    (tmp_path / "phone" / "a.CR2").touch()
     message = refused(tmp_path)
     assert "class folder" in message and "phone contains no image files" in message
-    assert "1 .heic" in message
+    assert "1 .cr2" in message
 
 
 def test_folders_in_class_folders_are_said(tmp_path):

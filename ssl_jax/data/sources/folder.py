@@ -16,9 +16,11 @@ the repository of CMC (Tian, Krishnan, Isola, arXiv 1906.05849).
 
 import dataclasses
 import os
+from typing import Any
 
 from ssl_jax.data import folders
 from ssl_jax.data.dataset import Dataset
+from ssl_jax.data.depth import ValueRange
 from ssl_jax.data.files import ImageFiles
 from ssl_jax.data.label_files import labelled
 from ssl_jax.data.layout import Layout, find_layout
@@ -33,18 +35,27 @@ OFFICIAL = "ILSVRC2012_validation_ground_truth.txt and LOC_val_solution.csv are 
 
 
 def load(
-    *, path: str, image_size: int, channels: int, classes: str = "", test: str = ""
+    *,
+    path: str,
+    image_size: int,
+    channels: int,
+    classes: str = "",
+    test: str = "",
+    value_range: ValueRange = (),
+    max_pixels: int = 0,
 ) -> tuple[Dataset, Dataset | None]:
     """Loads the images of a folder, which stay in their files.
 
     Args:
       path: the folder, or a list of files.
       image_size: side in pixels that images are resized to; 0 if all are squares of one size.
-      channels: 1 (grey) or 3 (RGB); 0 means 3.
+      channels: 1 (grey), 3 (RGB), or those of arrays and TIFFs; 0 means 3, or those of arrays.
       classes: a text file with the name of one class folder per line; "" uses all class folders.
         Labels follow the sorted names, not the order of the lines.
       test: name of the folder to test on; "train" for a tenth of the training images; "" for the
         first labelled one of those called test and val.
+      value_range: (black, white) of pixels that are not of 8 bits; () for that of their type.
+      max_pixels: that an image may have; 0 for the usual limit.
 
     Returns:
       (train, test); test is None for an unlabelled set.
@@ -55,10 +66,12 @@ def load(
         size and `image_size` is 0; if the list of classes cannot be read, or a split lacks a listed
         class.
     """
+    options: dict[str, Any] = {"image_size": image_size, "channels": channels}
+    options |= {"value_range": value_range, "max_pixels": max_pixels}
     if os.path.isfile(os.path.expanduser(path)):
         require(not classes, "classes", classes, "must be empty for a list of files")
-        return lists.load(path=path, image_size=image_size, channels=channels, test=test)
-    files = folders.open_folder(path, image_size=image_size, channels=channels)
+        return lists.load(path=path, test=test, **options)
+    files = folders.open_folder(path, **options)
     listed = _listed(classes)
     layout = find_layout(files.root, listed=listed)
     files = dataclasses.replace(files, root=layout.root)
@@ -71,7 +84,6 @@ def load(
         return train._replace(notes=(*train.notes, *unused)), None
     if test == "train" or not (names := _to_test(layout, test)):
         return with_test(train)
-    files = dataclasses.replace(files, image_size=train.images.shape[1])
     return _tested(train, files, layout, names, listed)
 
 
@@ -89,11 +101,10 @@ def _without_splits(
         return folders.readable(found), None
     train = folders.readable(train)
     found = found._replace(notes=())
-    rest = folders.decoded_as(found, train)
     for kind in () if test else ("test", "val"):
-        part = labelled(rest, kind, layout.around, classes=train.classes)
+        part = labelled(found, kind, layout.around, classes=train.classes)
         if part is not None:
-            return train, folders.readable(part)
+            return train, folders.readable(part, like=train)
     return with_test(train)
 
 
@@ -112,7 +123,7 @@ def _tested(
             advice = "is not used; --config.data.test="
             unused = [f"{other}/ {advice}{other} tests on it" for other in others]
             train = train._replace(notes=(*train.notes, *unused))
-            return train, folders.readable(part)
+            return train, folders.readable(part, like=train)
     place = os.path.join(layout.root, names[-1])
     what = (
         f"is not given, and {place} has images without labels: sort them into the class folders "

@@ -9,12 +9,13 @@ set is `config.data.test`, another list; the rows that the column split calls te
 list beside it that is named as this one with test or val for train; otherwise a tenth.
 """
 
-import dataclasses
 import os
+from typing import Any
 
 from ssl_jax.data import folders
 from ssl_jax.data.annotations import read_json
 from ssl_jax.data.dataset import Dataset
+from ssl_jax.data.depth import ValueRange
 from ssl_jax.data.listed_files import dataset_of
 from ssl_jax.data.split_names import sibling, split_of
 from ssl_jax.data.splits import with_test
@@ -26,16 +27,24 @@ PLACES = "categories_places365.txt"
 
 
 def load(
-    *, path: str, image_size: int, channels: int, test: str = ""
+    *,
+    path: str,
+    image_size: int,
+    channels: int,
+    test: str = "",
+    value_range: ValueRange = (),
+    max_pixels: int = 0,
 ) -> tuple[Dataset, Dataset | None]:
     """Loads the images of a list, which stay in their files.
 
     Args:
       path: the list.
       image_size: side in pixels that images are resized to; 0 if all are squares of one size.
-      channels: 1 (grey) or 3 (RGB); 0 means 3.
+      channels: 1 (grey), 3 (RGB), or those of arrays and TIFFs; 0 means 3, or those of arrays.
       test: list of the images to test on, where it is relative from the folder of the first list;
         "train" for a tenth of the training images; "" for what there is.
+      value_range: (black, white) of pixels that are not of 8 bits; () for that of their type.
+      max_pixels: that an image may have; 0 for the usual limit.
 
     Returns:
       (train, test); test is None for an unlabelled set.
@@ -47,15 +56,17 @@ def load(
     file = os.path.abspath(os.path.expanduser(path))
     require(bool(path) and os.path.isfile(file), "path", path, "must be a list of image files")
     parts = _by_split(_read(file))
-    opened = folders.open_folder(os.path.dirname(file), image_size=image_size, channels=channels)
+    options: dict[str, Any] = {"image_size": image_size, "channels": channels}
+    options |= {"value_range": value_range, "max_pixels": max_pixels}
+    opened = folders.open_folder(os.path.dirname(file), **options)
     train = folders.readable(dataset_of(parts["train"], opened))
     if train.labels is None or test == "train":
         return with_test(train)
     table = _test_table(file, parts, test)
     if table is None or table.labels is None:
         return with_test(train)
-    opened = dataclasses.replace(opened, image_size=train.images.shape[1])
-    return train, folders.readable(dataset_of(table, opened, classes=train.classes))
+    part = dataset_of(table, opened, classes=train.classes)
+    return train, folders.readable(part, like=train)
 
 
 def _test_table(file: str, parts: dict[str, Table], test: str) -> Table | None:
