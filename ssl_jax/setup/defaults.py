@@ -33,7 +33,6 @@ from ssl_jax.options.kinds import (
     ShareBelowOne,
     Weight,
     WidthOrNone,
-    one_of,
 )
 from ssl_jax.setup.components import DTYPES
 from ssl_jax.setup.data import PIPELINES
@@ -72,8 +71,9 @@ class DataOptions(NamedTuple):
     # Side in pixels of the squares on which images of any size are evaluated; training crops whole
     # images. 0: what the encoder takes. Sets of one size must have it: 0 as well.
     image_size: PixelsOrNone = 0
-    # 1 or 3, to which image files are converted; 0: as they are, files to RGB.
-    channels: Annotated[int, one_of(0, 1, 3)] = 0
+    # 1 or 3, to which image files are converted, or those of arrays and TIFFs; 0: as they are,
+    # files to RGB.
+    channels: CountOrNone = 0
     # (black, white) of images of 16 bits and more, or of fractions; empty: see docs/data.md.
     value_range: Annotated[Sequence[float], Length(2, 2, or_none=True), Ascending(strict=True)] = ()
     max_pixels: CountOrNone = 0  # larger images are left out; 0: 178,956,970
