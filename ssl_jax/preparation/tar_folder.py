@@ -16,8 +16,8 @@ from PIL import Image
 from ssl_jax.data.archives.packed import packed
 from ssl_jax.data.archives.tar_index import Member
 from ssl_jax.data.dataset import Dataset, Loaded
-from ssl_jax.data.decode import SUFFIXES
 from ssl_jax.data.files import ImageFiles
+from ssl_jax.data.listing import SUFFIXES
 from ssl_jax.data.load import load
 from ssl_jax.errors import UserError
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ssl_jax.data.archives.tar_index import Member, contents
-from ssl_jax.data.decode import SUFFIXES
+from ssl_jax.data.listing import SUFFIXES
 from ssl_jax.errors import UserError
 
 # What a .json calls the number or the name of a class.
