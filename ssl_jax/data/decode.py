@@ -221,7 +221,9 @@ def pixels(
     upright = ImageOps.exif_transpose(image)
     if deep is not None:
         upright.format = image.format
-        upright = Image.fromarray(rule.scale(bands.deep_pixels(upright)))
+        turned = bands.deep_pixels(upright)
+        assert turned is not None
+        upright = Image.fromarray(rule.scale(turned))
     if upright.mode == "P" and channels not in (1, 3):
         upright = upright.convert("RGBA")
     if channels in (1, 3):

@@ -113,7 +113,10 @@ def prepare_one(image: Any, form: Form) -> Float32[np.ndarray, "s s c"]:
     if form.channels not in (1, 3):
         raise UserError(f"the encoder expects {form.channels} channels; image files have 1 or 3")
     # The square that the encoder was evaluated on.
-    options = {"image_size": round(form.size / form.crop), "channels": form.channels}
+    options: dict[str, Any] = {
+        "image_size": round(form.size / form.crop),
+        "channels": form.channels,
+    }
     if isinstance(image, Image.Image):
         return central_square(pixels(image, **options), form)
     path = Path(image).expanduser()
