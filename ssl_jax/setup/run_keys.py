@@ -1,5 +1,6 @@
 """Which keys a configuration has, and what each of them may be."""
 
+import functools
 from collections.abc import Iterator
 from operator import attrgetter
 
@@ -37,12 +38,17 @@ MAY_DIFFER = (
 OPEN = ("method", "augment")
 
 
+@functools.cache
+def _known() -> list[str]:
+    """All keys of a configuration, dotted."""
+    return list(dotted(defaults.base()))
+
+
 def key_problems(config: Config) -> Iterator[Problem]:
     """Unknown keys, and missing keys that every run needs."""
-    base = defaults.base()
-    known, given = list(dotted(base)), list(dotted(config))
-    sections = [key for key, value in base.items() if isinstance(value, ConfigDict)]
-    whole = [key for key in sections if not isinstance(config.get(key, base[key]), ConfigDict)]
+    known, given = _known(), list(dotted(config))
+    sections = {key.split(".")[0] for key in known if "." in key}
+    whole = [key for key in config if key in sections and not isinstance(config[key], ConfigDict)]
     for section in whole:
         yield Problem(section, config[section], "must be a section, a ConfigDict of its keys")
     for key in given:
