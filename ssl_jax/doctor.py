@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ssl_jax.command_line import config_flags, run_command
+from ssl_jax.errors import printable
 
 COMPILE = "also compile the train step, minutes for large networks, for its exact memory"
 
@@ -34,7 +35,7 @@ def main(argv: Sequence[str]) -> None:
         for problem in found:
             print(f"{problem.level}: {problem}")
             if problem.remedy:
-                print(f"    {problem.remedy}")
+                print(printable(f"    {problem.remedy}"))
         if parameters:
             print(parameters)
         for name, value in needs.items():

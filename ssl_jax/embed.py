@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from ssl_jax.command_line import plain_flags, run_command
 from ssl_jax.command_line.output import expendable_output
-from ssl_jax.command_line.plain_flags import path
-from ssl_jax.errors import UserError
+from ssl_jax.command_line.plain_flags import path, within
+from ssl_jax.options.kinds import BatchSize
 
 
 def main(argv: Sequence[str]) -> None:
@@ -21,10 +21,10 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--images", type=path, required=True, help="folder of image files")
     parser.add_argument("--output", type=path, required=True, help="a .npz, .csv or .parquet file")
-    parser.add_argument("--batch_size", type=int, default=256, help="images per batch")
+    parser.add_argument(
+        "--batch_size", type=within("batch_size", BatchSize), default=256, help="images per batch"
+    )
     args = parser.parse_args(list(argv[1:]))
-    if args.batch_size < 1:
-        raise UserError(f"--batch_size={args.batch_size} must be at least 1")
     # Late: `--help` answers without jax.
     from ssl_jax.devices.cluster import join_cluster
     from ssl_jax.embedding import write

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from ssl_jax.command_line import plain_flags, run_command
 from ssl_jax.command_line.output import expendable_output
-from ssl_jax.command_line.plain_flags import path
+from ssl_jax.command_line.plain_flags import all_within, path, within
 from ssl_jax.errors import UserError
 from ssl_jax.evaluation.protocol_names import PROTOCOLS
+from ssl_jax.options.kinds import BatchSize, CountOrNone, Seed
 
 
 def main(argv: Sequence[str]) -> None:
@@ -57,10 +58,15 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--data", default="", help="another data set than the run's own")
     parser.add_argument("--data_path", default="", help="where it lies")
     parser.add_argument("--data_classes", default="", help="file that lists its class folders")
-    parser.add_argument("--seeds", default="0", type=_numbers, help="for instance 0,1,2")
-    parser.add_argument("--step", type=int, help="which checkpoint; default: the latest")
+    parser.add_argument(
+        "--seeds", default="0", type=all_within("seeds", Seed), help="for instance 0,1,2"
+    )
+    parser.add_argument(
+        "--step", type=within("step", CountOrNone), help="which checkpoint; default: the latest"
+    )
     parser.add_argument("--labels", type=path, help="file: names of the images that have labels")
-    parser.add_argument("--batch_size", type=int, default=256, help="images encoded at a time")
+    size = within("batch_size", BatchSize)
+    parser.add_argument("--batch_size", type=size, default=256, help="images encoded at a time")
     parser.add_argument(
         "--dtype",
         default="float32",
@@ -70,18 +76,10 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(list(argv[1:]))
 
 
-def _numbers(text: str) -> list[int]:
-    if not all(part.isdecimal() for part in text.split(",")):
-        raise UserError(f"--seeds={text} must be numbers from 0 on, for instance 0,1,2")
-    return [int(part) for part in text.split(",")]
-
-
 def _check(args: argparse.Namespace, names: Sequence[str]) -> None:
     """Refuses flags that cannot be followed, before anything is read."""
     if unknown := [name for name in names if name not in PROTOCOLS]:
         raise UserError(f"--protocol={unknown[0]}: there are {', '.join(PROTOCOLS)}")
-    if args.batch_size < 1:
-        raise UserError(f"--batch_size={args.batch_size} must be at least 1")
     if args.workdir.is_file():
         raise UserError(
             f"--workdir={args.workdir} is a file; python -m ssl_jax.import_weights makes a folder "

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 
 from ssl_jax import formats
 from ssl_jax.command_line import plain_flags, run_command
-from ssl_jax.command_line.plain_flags import path
+from ssl_jax.command_line.plain_flags import path, within
 from ssl_jax.names.lookup import choices, module_of
+from ssl_jax.options.kinds import CountOrNone
 
 
 def main(argv: Sequence[str]) -> None:
@@ -24,7 +25,9 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--workdir", type=path, required=True, help="folder of a run or an import")
     parser.add_argument("--format", required=True, choices=choices(formats), help="see above")
     parser.add_argument("--output", type=path, required=True, help="the file to write")
-    parser.add_argument("--step", type=int, help="which checkpoint; default: the latest")
+    parser.add_argument(
+        "--step", type=within("step", CountOrNone), help="which checkpoint; default: the latest"
+    )
     args = parser.parse_args(list(argv[1:]))
     # Late: `--help` answers without jax.
     from ssl_jax.encoder.load import load_encoder

@@ -136,7 +136,7 @@ def test_names_that_evaluate_does_not_know(workdir, photos, tmp_path):
     check_refused(tmp_path, "--protocol=best: .*knn, ridge", run_evaluate, workdir, photos, "best")
     check_refused(tmp_path, "has no data of its own: --data=NAME", run_evaluate, workdir, None)
     argv = ["", f"--workdir={workdir}", "--batch_size=0"]
-    check_refused(tmp_path, "--batch_size=0 must be at least 1", evaluate.main, argv)
+    check_refused(tmp_path, r"--batch_size=0 must be in \[1, 1048576\]", evaluate.main, argv)
 
 
 @pytest.mark.parametrize(
@@ -144,10 +144,14 @@ def test_names_that_evaluate_does_not_know(workdir, photos, tmp_path):
     [
         (["--protocol="], "--protocol=: .*knn, ridge"),
         (["--protocol=knn,knnn"], "--protocol=knnn: .*knn, ridge"),
-        (["--seeds=abc"], "--seeds=abc must be numbers"),
-        (["--seeds=-1"], "--seeds=-1 must be numbers"),
-        (["--batch_size=-5"], "--batch_size=-5 must be at least 1"),
-        (["--batch_size=many"], "invalid int value: 'many'"),
+        (["--seeds=abc"], "--seeds=abc must be a whole number"),
+        (["--seeds=-1"], "--seeds=-1 must be in"),
+        (["--seeds=0,4294967296"], r"--seeds=4294967296 must be in \[0, 4294967295\]"),
+        (["--batch_size=-5"], "--batch_size=-5 must be in"),
+        (["--batch_size=1000000000000"], "--batch_size=1000000000000 must be in"),
+        (["--batch_size=many"], "--batch_size=many must be a whole number"),
+        (["--batch_size=nan"], "--batch_size=nan must be a whole number"),
+        (["--step=-1"], "--step=-1 must be in"),
         (["--data_classes=list.txt"], "--data_classes needs --data"),
         (["--data=nosuch"], "--data='nosuch' must be one of"),
         (["--data=folder"], "--data_path='' must be a folder"),

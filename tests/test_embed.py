@@ -107,6 +107,26 @@ def test_the_three_formats_have_the_same_content(workdir, photos, tmp_path, monk
     )
 
 
+def test_a_spreadsheet_computes_no_name(tmp_path):
+    beginnings = "=+-@\t\r\n"
+    names = [f"{first}cmd|' /C calc'!A0.png" for first in beginnings] + ["a=1.png", "'b.png"]
+    write.write_csv(tmp_path / "all.csv", names, [np.zeros((len(names), 1), np.float32)], 1)
+    with open(tmp_path / "all.csv", newline="", encoding="utf-8") as file:
+        _, *lines = csv.reader(file)
+    paths = [line[0] for line in lines]
+    assert not any(path.startswith(tuple(beginnings)) for path in paths)
+    assert [path.removeprefix("'") for path in paths[:-1]] == names[:-1]
+    assert paths[-2:] == names[-2:]
+
+
+def test_names_with_escape_sequences_are_printed_escaped(workdir, photos, tmp_path, capsys):
+    (photos / "a" / "\x1b[2J\x1b]0;x\x07\n.png").write_text("no image")
+    run(workdir, photos, tmp_path / "all.npz", "--batch_size=16")
+    printed = capsys.readouterr().out
+    assert "skipped 1 unreadable image file: a/\\x1b[2J\\x1b]0;x\\x07\\n.png" in printed
+    assert all(line.isprintable() for line in printed.split("\n"))
+
+
 def test_killed_and_resumed_equals_uninterrupted(workdir, photos, tmp_path, monkeypatch, capsys):
     (photos / "a" / "01.png").write_text("no image")
     run(workdir, photos, tmp_path / "whole.npz", "--batch_size=8")

@@ -1,6 +1,7 @@
 """State dicts in the layout of published ones, imported into a folder for `load_encoder`."""
 
 import sys
+import types
 from functools import cache
 
 import jax
@@ -100,16 +101,106 @@ def test_a_vit_for_another_image_size_in_half_precision(run):
         ({"conv1.weight": None}, [], "lacks conv1.weight of resnet18"),
         ({}, ["--stem=cifar"], r"\[64, 3, 7, 7\]"),
         ({}, ["--mean=0.5,0.5"], r"mean and std=\(0.5, 0.5\)"),
+        (
+            {},
+            ["--mean=123.675,116.28,103.53", "--std=58.395,57.12,57.375"],
+            r"--mean=.* on the scale of 0 to 255 these would be \(0.485, 0.456, 0.406\)$",
+        ),
+        ({}, ["--std=58.395,57.12,57.375"], r"--std=.* would be \(0.229, 0.224, 0.225\)$"),
+        ({}, ["--std=0"], "--std="),
+        ({}, ["--std=0,0.2,0.2"], "--std="),
+        ({}, ["--std=nan"], "--std=nan must be a finite number"),
+        ({}, ["--mean=-1"], "--mean="),
+        ({}, ["--mean=a,b"], "--mean=a must be a number"),
+        ({}, ["--image_size=0"], "--image_size=0 must be in"),
+        ({}, ["--image_size=1000000000"], "--image_size=1000000000 must be in"),
+        ({}, ["--crop=nan"], "--crop=nan must be in"),
+        ({}, ["--crop=1.5"], "--crop=1.5 must be in"),
+        ({}, ["--heads=-1"], "--heads=-1 must be in"),
     ],
 )
-def test_wrong_entries_and_flags_are_refused(run, changes, flags, message):
+def test_wrong_entries_and_flags_are_refused(run, tmp_path, changes, flags, message):
     entries = state_dict(resnet())
     for name, shape in changes.items():
         entries.pop(name, None)
         if shape is not None:
             entries[name] = np.zeros(shape)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as caught:
         run(entries, *flags)
+    assert str(caught.value).isprintable()
+    assert not (tmp_path / "encoder").exists()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(run, tmp_path, value):
+    entries = {name: array.copy() for name, array in state_dict(resnet()).items()}
+    entries["bn1.weight"][3] = value
+    with pytest.raises(UserError, match="bn1.weight contains values that are not finite"):
+        run(entries)
+    assert not (tmp_path / "encoder").exists()
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 96), (5, 192), (2, 5, 192), (192,), (1, 4, 192)])
+def test_positions_of_another_width_or_rank_are_refused(run, tmp_path, shape):
+    entries = state_dict(vit()) | {"pos_embed": np.zeros(shape, np.float32)}
+    with pytest.raises(UserError, match="pos_embed has"):
+        run(entries, "--image_size=16", architecture="vit_tiny")
+    assert not (tmp_path / "encoder").exists()
+
+
+@pytest.mark.parametrize("shape", [(192,), (192, 192), (192, 3, 8)])
+def test_patches_of_another_rank_are_refused(run, shape):
+    entries = state_dict(vit()) | {"patch_embed.proj.weight": np.zeros(shape, np.float32)}
+    with pytest.raises(UserError, match="patch_embed.proj.weight has shape"):
+        run(entries, "--image_size=16", architecture="vit_tiny")
+
+
+class Tensor:
+    """What PyTorch's tensors have of what is read, so that no PyTorch is needed."""
+
+    def __init__(self, array, *, layout="torch.strided", quantized=False, broken=False):
+        self.array, self.layout, self.is_quantized, self.broken = array, layout, quantized, broken
+
+    def detach(self):
+        return self
+
+    def is_floating_point(self):
+        return self.array.dtype.kind == "f"
+
+    def float(self):
+        return self
+
+    def numpy(self):
+        if self.broken:
+            raise NotImplementedError("Cannot copy out of meta tensor; no data!\nStack")
+        return self.array
+
+
+@pytest.mark.parametrize(
+    ("tensor", "why"),
+    [
+        (Tensor(np.ones(64, np.float32), quantized=True), "is quantized"),
+        (Tensor(np.ones(64, np.float32), layout="torch.sparse_coo"), "is stored as sparse_coo"),
+        (Tensor(np.ones(64, np.complex64)), "is complex"),
+        (Tensor(np.ones(64, np.float32), broken=True), "Cannot copy out of meta tensor"),
+    ],
+)
+def test_tensors_that_are_no_plain_arrays_are_refused_if_they_are_needed(
+    tmp_path, monkeypatch, tensor, why
+):
+    content = {"state": {name: Tensor(v) for name, v in state_dict(resnet()).items()}}
+    torch = types.ModuleType("torch")
+    monkeypatch.setattr(torch, "load", lambda *_, **__: content, raising=False)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    (tmp_path / "weights.pt").write_bytes(b"")
+    flags = [f"--file={tmp_path}/weights.pt", "--architecture=resnet18"]
+    content["momentum"] = tensor  # not of the network
+    main(["import_weights", f"--workdir={tmp_path}/encoder", *flags])
+    assert load_encoder(tmp_path / "encoder").features == 512
+    content["state"]["bn1.weight"] = tensor
+    with pytest.raises(UserError, match=f"entry bn1.weight .*{why}"):
+        main(["import_weights", f"--workdir={tmp_path}/other", *flags])
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_run_is_not_mixed_with_an_import(run, tmp_path):

@@ -1,6 +1,7 @@
 """Running a command: one line and an exit code for everything that a user can fix."""
 
 import contextlib
+import io
 import logging
 import os
 import select
@@ -14,7 +15,7 @@ from absl import flags
 
 from ssl_jax.command_line.compiled_programs import keep_compiled
 from ssl_jax.command_line.interrupts import Interrupts, Terminated
-from ssl_jax.errors import UsageError, UserError
+from ssl_jax.errors import UsageError, UserError, printable
 
 TERMINATED = 143  # 128 + SIGTERM, as shells have it
 
@@ -33,6 +34,9 @@ def run(
     """
     argv = keep_compiled(sys.argv if argv is None else argv)
     _open_missing_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names need not be Unicode
     # Grain's worker processes refuse to start while absl's own flags are not parsed.
     flags.FLAGS(argv[:1])
     logging.getLogger("absl").addFilter(_is_no_echo)
@@ -91,9 +95,23 @@ def _reader_has_gone() -> bool:
 
 
 def _unforeseen(error: Exception) -> int:
+    if _without_device(error):
+        platforms = os.environ["JAX_PLATFORMS"]
+        _complain(
+            f"error: JAX_PLATFORMS={platforms} names no device that jax finds here; unset it to "
+            "use what there is, or install jax for it, as pip install -U 'jax[cuda13]'"
+        )
+        return 1
     with contextlib.suppress(OSError):
         traceback.print_exception(error)
     return 1
+
+
+def _without_device(error: Exception) -> bool:
+    """Whether jax found no device of the platforms that it was told to use."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    raised_by = last[0].filename if last else ""
+    return "JAX_PLATFORMS" in os.environ and raised_by.endswith("xla_bridge.py")
 
 
 def _open_missing_streams() -> None:
@@ -111,4 +129,4 @@ def _is_no_echo(record: logging.LogRecord) -> bool:
 
 def _complain(line: str) -> None:
     with contextlib.suppress(OSError):  # nobody may be reading
-        print(line, file=sys.stderr, flush=True)
+        print(printable(line), file=sys.stderr, flush=True)

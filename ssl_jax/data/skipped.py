@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from ssl_jax.errors import printable
+
 NAMED = 10
 
 
@@ -12,7 +14,7 @@ def some(names: Sequence[str], *, at_most: int = 5) -> str:
     ('a.png, b.png', 'a, b, ... (3)')
     """
     more = f", ... ({len(names):,})" if len(names) > at_most else ""
-    return ", ".join(names[:at_most]) + more
+    return printable(", ".join(names[:at_most]) + more)
 
 
 def skipped_files(names: Sequence[str], reasons: Sequence[str] = ()) -> str:
@@ -26,7 +28,7 @@ def skipped_files(names: Sequence[str], reasons: Sequence[str] = ()) -> str:
         [f"{n} ({reason})" for n, reason in zip(names, reasons, strict=True)] if reasons else names
     )
     listed = ", ".join(named[:NAMED]) + (", ..." if len(names) > NAMED else "")
-    return f"skipped {len(names):,} unreadable image file{plural}: {listed}"
+    return printable(f"skipped {len(names):,} unreadable image file{plural}: {listed}")
 
 
 def why(error: Exception) -> str:
@@ -51,6 +53,6 @@ def none_readable(folder: str, names: Sequence[str], reasons: Sequence[str] = ()
     """
     first = f"{names[0]} ({reasons[0]})" if reasons else names[0]
     if len(names) == 1:
-        return f"the only image file in {folder} cannot be read: {first}"
+        return printable(f"the only image file in {folder} cannot be read: {first}")
     count = f"{len(names):,} image files"
-    return f"none of the {count} in {folder} can be read, starting with {first}"
+    return printable(f"none of the {count} in {folder} can be read, starting with {first}")

@@ -7,6 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+GIB = 1024.0**3  # bytes
+
 
 def device_name() -> str:
     """Number and kind of the devices, such as "8 x NVIDIA H200" or "1 x cpu"."""

@@ -12,6 +12,7 @@ from jaxtyping import Float32
 from ssl_jax.errors import UserError
 
 NAMES_AT_A_TIME = 1024
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")  # beginnings of what a spreadsheet computes
 
 
 def check(output: Path) -> None:
@@ -63,13 +64,16 @@ def _add_array(
 def write_csv(
     path: Path, names: Sequence[str], features: Iterable[Float32[np.ndarray, "_n d"]], width: int
 ) -> None:
-    """Writes columns path, f0, f1, ...; numbers have enough digits to restore float32 exactly."""
+    """Writes columns path, f0, f1, ...; numbers have enough digits to restore float32 exactly.
+
+    A spreadsheet computes a cell that begins like a formula: such paths have a ' in front.
+    """
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", *(f"f{index}" for index in range(width))])
         rows = (row for part in features for row in part)
         for name, row in zip(names, rows, strict=True):
-            writer.writerow([in_unicode(name), *map(str, row)])
+            writer.writerow([in_cell(in_unicode(name)), *map(str, row)])
 
 
 def write_parquet(
@@ -96,6 +100,15 @@ def in_unicode(name: str) -> str:
     'a\\\\udcff.png'
     """
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def in_cell(text: str) -> str:
+    """Text that no spreadsheet takes for a formula when it opens a CSV file.
+
+    >>> in_cell("=cmd|' /C calc'!A0"), in_cell("a=b.png")
+    ("'=cmd|' /C calc'!A0", 'a=b.png')
+    """
+    return f"'{text}" if text.startswith(FORMULAS) else text
 
 
 WRITERS = {".npz": write_npz, ".csv": write_csv, ".parquet": write_parquet}

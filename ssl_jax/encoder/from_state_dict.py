@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from ssl_jax.encoder.encoder import EncoderSpec, abstract_variables
-from ssl_jax.encoder.state_dict_file import StateDict
+from ssl_jax.encoder.state_dict_file import StateDict, Unusable
 from ssl_jax.errors import UserError
 from ssl_jax.networks.backbone import RESNETS, Backbone
 from ssl_jax.networks.state_dicts import to_state_dict
@@ -28,7 +28,8 @@ def select(
       (entries without their prefix, the prefix, names of the dropped entries of heads).
 
     Raises:
-      UserError: if there is no such network, or if there are several and none is chosen.
+      UserError: if there is no such network, or if there are several and none is chosen, or for an
+        entry that is no array of finite numbers.
     """
     landmark = "layer1.0.conv1.weight" if architecture in RESNETS else "patch_embed.proj.weight"
     prefixes = [name.removesuffix(landmark) for name in entries if name.endswith(landmark)]
@@ -54,6 +55,13 @@ def select(
     }
     dropped = [name for name in of_network if name.startswith(HEADS)]
     kept = {name: value for name, value in of_network.items() if name not in dropped}
+    for name, value in kept.items():
+        if isinstance(value, Unusable):
+            raise UserError(f"entry {name} {value}; save it as a dense array of floats")
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise UserError(
+                f"entry {name} contains values that are not finite: training has diverged"
+            )
     return kept, prefix, dropped
 
 
@@ -85,11 +93,8 @@ def describe(
       heads: of a Vision Transformer; 0 for the default of the architecture.
 
     Raises:
-      UserError: if the stem cannot be inferred or does not match the entries, or if the image
-        size or the crop is out of range.
+      UserError: if the stem cannot be inferred or does not match the entries.
     """
-    if image_size < 1 or not 0 < crop <= 1:
-        raise UserError(f"--image_size={image_size} must be at least 1 and --crop={crop} in (0, 1]")
     network: dict[str, Any] = {"name": architecture, "mean": mean, "std": std}
     if architecture in RESNETS:
         first = entries.get("conv1.weight")
@@ -98,6 +103,9 @@ def describe(
         network["stem"] = _stem(first.shape, stem)
     else:
         first = entries["patch_embed.proj.weight"]
+        if first.ndim != 4:
+            shape = list(first.shape)
+            raise UserError(f"patch_embed.proj.weight has shape {shape}, but it needs four axes")
         network |= {"patch_size": first.shape[-1], "heads": heads, "positions": "learned"}
         network["pooling"] = "class" if "cls_token" in entries else "mean"
     return EncoderSpec(network, image_size, crop, channels=first.shape[1])
@@ -133,7 +141,9 @@ def check_entries(entries: StateDict, description: EncoderSpec, backbone: Backbo
         if entry not in expected:
             raise UserError(f"{name} has no entry {entry} {list(value.shape)}")
         # Positions of another image size are allowed; they are resized.
-        if entry != "pos_embed" and value.shape != expected[entry].shape:
+        needed = expected[entry].shape
+        resized = value.ndim == 3 and (value.shape[0], value.shape[2]) == (1, needed[-1])
+        if value.shape != needed and not (entry == "pos_embed" and resized):
             raise UserError(
                 f"entry {entry} has shape {list(value.shape)}, but {list(expected[entry].shape)} "
                 f"in {name}"

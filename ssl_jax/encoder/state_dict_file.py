@@ -13,6 +13,10 @@ from ssl_jax.errors import UserError
 StateDict = dict[str, np.ndarray]
 
 
+class Unusable(str):
+    """In place of an array: why it cannot be one; refused only where a network needs it."""
+
+
 def read_file(path: Path) -> StateDict:
     """Reads all arrays of a file, by name; names in nested dictionaries are joined by dots.
 
@@ -26,6 +30,9 @@ def read_file(path: Path) -> StateDict:
             return _as_arrays(safetensors.numpy.load_file(path))
         except (OSError, safetensors.SafetensorError) as error:
             raise UserError(f"--file={path} is not a safetensors file: {error}") from None
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            what = f"holds arrays of a type that NumPy does not have: {error}"
+            raise UserError(f"--file={path} {what}; save them as float32") from None
     try:
         import torch  # pyright: ignore[reportMissingImports]
     except ImportError:
@@ -48,13 +55,31 @@ def _flat(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, A
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         elif hasattr(value, "detach"):
-            value = value.detach()
-            yield f"{prefix}{key}", (value.float() if value.is_floating_point() else value).numpy()
+            yield f"{prefix}{key}", _array(value.detach())
 
 
-def _as_arrays(entries: Mapping[str, np.ndarray]) -> StateDict:
+def _array(tensor: Any) -> "np.ndarray | Unusable":
+    """A tensor of PyTorch as an array, if it is dense and on this machine."""
+    if getattr(tensor, "is_quantized", False):
+        return Unusable("is quantized")
+    layout = str(getattr(tensor, "layout", "torch.strided"))
+    if layout != "torch.strided":
+        return Unusable(f"is stored as {layout.removeprefix('torch.')}")
+    try:
+        return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    except Exception as error:  # a tensor without storage, a subclass of another library
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        return Unusable(f"is no plain array: {reason}")
+
+
+def _as_arrays(entries: Mapping[str, "np.ndarray | Unusable"]) -> StateDict:
     """Integers and booleans unchanged, everything else as float32."""
-    return {
-        name: value if value.dtype.kind in "iub" else value.astype(np.float32)
-        for name, value in entries.items()
-    }
+    return {name: _as_float(value) for name, value in entries.items()}
+
+
+def _as_float(value: "np.ndarray | Unusable") -> Any:
+    if isinstance(value, Unusable) or value.dtype.kind in "iub":
+        return value
+    if value.dtype.kind == "c":
+        return Unusable("is complex")
+    return value.astype(np.float32)

@@ -1,5 +1,6 @@
 """The network with its normalisation as ONNX, exported by PyTorch (the extra "export")."""
 
+import importlib
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,18 @@ def write(encoder: Encoder, path: Path) -> None:
         external_data=False,  # keeps the weights in the file
         verbose=False,
     )
+    _remove_source_files(path)
+
+
+def _remove_source_files(path: Path) -> None:
+    """Takes out what PyTorch notes of every node: among it where which line of which file lies."""
+    onnx = importlib.import_module("onnx")
+    model = onnx.load(path)
+    for graph in (model.graph, *model.functions):
+        for noted in (graph, *graph.node):
+            noted.doc_string = ""
+            del noted.metadata_props[:]
+    onnx.save(model, path)
 
 
 def features(

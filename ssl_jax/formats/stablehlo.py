@@ -4,6 +4,8 @@ jax.export serialises it with the weights, for CPU, CUDA and TPU and for any num
 Matrix products have full float32 precision on every platform.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -23,9 +25,20 @@ def write(encoder: Encoder, path: Path) -> None:
     side, channels = encoder.description.input_side, encoder.description.channels
     shape = export.symbolic_shape(f"n, {side}, {side}, {channels}")
     images = jax.ShapeDtypeStruct(shape, jnp.float32)
-    with jax.default_matmul_precision("highest"):
+    with jax.default_matmul_precision("highest"), _without_source_files():
         exported = export.export(jax.jit(encoder.encode), platforms=PLATFORMS)(images)
     path.write_bytes(exported.serialize())
+
+
+@contextlib.contextmanager
+def _without_source_files() -> Iterator[None]:
+    """Programs do not say where the files lie that they were traced from."""
+    frames = jax.config.jax_traceback_in_locations_limit  # pyright: ignore
+    jax.config.update("jax_traceback_in_locations_limit", 0)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_traceback_in_locations_limit", frames)
 
 
 def features(

@@ -114,10 +114,14 @@ PixelsOrNone = Annotated[int, Range(0, 4096)]
 # Of a ResNet: the width doubles from one stage to the next.
 Stages = Annotated[Sequence[Annotated[int, Range(1, 1000)]], Length(0, 8)]
 
+BatchSize = Annotated[int, Range(1, 2**20)]
+Seed = Annotated[int, Range(0, 2**32 - 1)]
+
 # Numbers.
 Share = Annotated[Number, Range(0.0, 1.0)]  # shares, probabilities, decays
 ShareBelowOne = Annotated[Number, Range(0.0, 1.0, below=True)]
 ShareAboveZero = Annotated[Number, Range(0.0, 1.0, above=True)]
+Crop = Annotated[Number, Range(0.01, 1.0)]  # central share of a side
 Temperature = Annotated[Number, Range(1e-3, 1e3)]
 # Of a term of a loss, or any other factor.
 Weight = Annotated[Number, Range(0.0, 1e6)]

@@ -20,14 +20,17 @@ from ssl_jax.optim.schedules import SCHEDULES
 from ssl_jax.options.judge import Option, options_of
 from ssl_jax.options.kinds import (
     Ascending,
+    BatchSize,
     Count,
     CountOrNone,
+    Crop,
     Epochs,
     Length,
     Number,
     OneOf,
     PixelsOrNone,
     Range,
+    Seed,
     Share,
     ShareAboveZero,
     ShareBelowOne,
@@ -37,13 +40,11 @@ from ssl_jax.options.kinds import (
 from ssl_jax.setup.components import DTYPES
 from ssl_jax.setup.data import PIPELINES
 
-BatchSize = Annotated[int, Range(1, 2**20)]
-
 
 class Run(NamedTuple):
     """What lies at the top of a configuration."""
 
-    seed: Annotated[int, Range(0, 2**32 - 1)] = 0
+    seed: Seed = 0
     epochs: Annotated[int, Range(1, 10**6)] = 100
     batch_size: BatchSize = 256
     # At `optimizer.base_batch` images per batch; the rate in use is scaled with the batch.
@@ -133,7 +134,7 @@ class EvaluationOptions(NamedTuple):
 
     batch_size: BatchSize = 256
     size: PixelsOrNone = 0  # 0: as views
-    crop: Annotated[Number, Range(0.01, 1.0)] = 1.0
+    crop: Crop = 1.0
     # Protocols at the end of the run; (): none. Any of `python -m ssl_jax.evaluate`.
     at_end: Annotated[Sequence[Annotated[str, OneOf(tuple(PROTOCOLS))]], Length(0, 100)] = AT_END
     # Raw pixels as well; auto: of images up to 96 pixels.

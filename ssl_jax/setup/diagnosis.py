@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 from clu.parameter_overview import count_parameters, get_parameter_overview
 
-from ssl_jax.devices.hardware import device_memory, program_memory
+from ssl_jax.devices.hardware import GIB, device_memory, program_memory
 from ssl_jax.errors import LEVELS, Problem, UserError
 from ssl_jax.setup import needs
 from ssl_jax.setup.build import Setup, build
@@ -13,8 +13,6 @@ from ssl_jax.setup.data import Data, load_data
 from ssl_jax.setup.problems import Facts, facts_of, problems
 from ssl_jax.setup.random_images import random_images
 from ssl_jax.types import Config
-
-GIB = 1024.0**3
 
 
 class Diagnosis(NamedTuple):

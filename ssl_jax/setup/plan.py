@@ -7,6 +7,7 @@ import jax
 from ssl_jax.data.order import batch_problems, steps_per_epoch
 from ssl_jax.devices.sharding import shared_batch
 from ssl_jax.errors import Problem
+from ssl_jax.options.kinds import INT32
 from ssl_jax.setup.extension import Extension, schedules
 from ssl_jax.training.plan import Plan
 from ssl_jax.types import Config
@@ -39,6 +40,9 @@ def plan_problems(config: Config, size: int | None) -> Iterator[Problem]:
     """What cannot be as configured, and what is changed; `size` None: not known."""
     if size is not None:
         yield from batch_problems(size=size, batch_size=config.batch_size)
+        if (steps := config.epochs * (size // config.batch_size)) > INT32:
+            what = f"makes {steps:,} steps, and steps are counted up to {INT32:,}"
+            yield Problem("epochs", config.epochs, what, "lower it, or raise batch_size")
     warmup = config.optimizer.warmup_epochs
     if 2 * warmup > config.epochs:
         what = f"is cut to half of the {config.epochs} epochs"

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from ssl_jax.augment.policy import ViewSpec, view_problems
 from ssl_jax.data import sources
-from ssl_jax.devices.sharding import batch_problems
+from ssl_jax.devices.hardware import GIB, device_memory
+from ssl_jax.devices.sharding import batch_problems, shared_batch
 from ssl_jax.errors import LEVELS, Problem, UserError, refuse, within
 from ssl_jax.methods.parts.base import Method, Recipe, RunFacts
-from ssl_jax.names.lookup import choices
+from ssl_jax.names.lookup import find
 from ssl_jax.networks.backbone import network_problems
 from ssl_jax.networks.pixels import statistics_problems
 from ssl_jax.optim.problems import unusual_rate
@@ -100,7 +101,8 @@ def _of_components(config: Config, facts: Facts) -> Iterator[Problem]:
     except UserError as error:
         yield from _of_error(error)
         return
-    sides = [side for spec in views for side in [spec.size] * max(spec.copies, 1)]
+    sides = [side for spec in views for side in [spec.size] * spec.copies]
+    yield from within("config", _memory_problems(config, facts, sides))
     for index, spec in enumerate(views):
         yield from within(f"config.augment.view{index}", view_problems(spec, facts.channels))
     yield from _network_problems(config, facts, views, sides)
@@ -111,11 +113,28 @@ def _of_components(config: Config, facts: Facts) -> Iterator[Problem]:
     yield from _method_problems(config, _run_facts(config, facts, sides))
 
 
+def _memory_problems(config: Config, facts: Facts, sides: list[int]) -> Iterator[Problem]:
+    """Images of a batch that alone, as float32, are more than a device holds."""
+    limit, channels = device_memory(), facts.channels or 1
+    if limit is None:
+        return
+    pixels = sum(side * side for side in sides) * config.batch_size / facts.devices
+    side, batch = config.evaluation.size or sides[0], config.evaluation.batch_size
+    encoded = side * side * shared_batch(batch, facts.devices) / facts.devices
+    for key, value, count in (
+        ("batch_size", config.batch_size, pixels),
+        ("evaluation.size", side, encoded),
+    ):
+        if (needed := 4.0 * channels * count) > limit:
+            what = f"makes batches of {needed / GIB:,.0f} GiB of a device's {limit / GIB:,.0f} GiB"
+            yield Problem(key, value, what, "lower it, or the size of the images or of the batch")
+
+
 def _data_problems(config: Config, facts: Facts) -> Iterator[Problem]:
-    name = config.data.name
-    if "." not in name and name not in (known := choices(sources)):
-        what = f"must be one of {', '.join(known)}, or the dotted path of your own module"
-        yield Problem("name", name, what)
+    try:
+        find(sources, config.data.name, "load")
+    except UserError as error:
+        yield from _of_error(error)
     if config.probe_every_epochs and facts.labelled and facts.held is False:
         what = "holds no images out: kNN accuracy will not be shown while training"
         yield Problem(

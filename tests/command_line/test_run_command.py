@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ssl_jax.command_line import run_command
-from ssl_jax.errors import UserError
+from ssl_jax.errors import UsageError, UserError
 
 
 def ended(command):
@@ -59,3 +59,52 @@ def test_a_command_whose_output_nobody_reads_ends_without_a_word(lines):
     done = subprocess.run([sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE)
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_platform_that_is_not_there_is_one_line():
+    code = (
+        "import sys; from ssl_jax.command_line import run_command\n"
+        "def command(argv):\n"
+        "    import jax; jax.devices()\n"
+        "run_command.run(command, ['x'])"
+    )
+    for platform in ("cuda", "nonsense"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "JAX_PLATFORMS": platform},
+            capture_output=True,
+            text=True,
+        )
+        last = done.stderr.splitlines()[-1]
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+        assert last.startswith(f"error: JAX_PLATFORMS={platform} names no device")
+
+
+def test_a_usage_error_ends_with_two(capsys):
+    def command(argv):
+        raise UsageError("there is no flag --lr")
+
+    assert ended(command) == 2
+
+
+def test_a_name_that_is_not_unicode_is_printed_escaped():
+    code = (
+        "from ssl_jax.command_line import run_command\n"
+        "run_command.run(lambda argv: print('a\\udcff\\u00e9.png'), ['x'])"
+    )
+    for encoding in ("utf-8:strict", "ascii:strict"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout.startswith(b"a\\udcff")
+
+
+def test_control_characters_in_a_message_are_escaped(capsys):
+    def command(argv):
+        raise UserError("no such file: \x1b[2J\nerror: \u202efake.png")
+
+    assert ended(command) == 1
+    assert capsys.readouterr().err == ("error: no such file: \\x1b[2J\\nerror: \\u202efake.png\n")

@@ -27,6 +27,8 @@ MENUS = {
     "pairs": {"cross", "all"},
     "combinations": {"all", "one"},
     "data.channels": {0, 1, 3},
+    "evaluation.pixels": {"auto", "always", "never"},
+    "evaluation.dtype": {"float32", "bfloat16"},
 }
 FREE_TEXT = {"data.path", "data.classes", "data.test"}
 # Names of files, of modules and of networks: nothing that the fuzz draws is one.
@@ -91,6 +93,7 @@ SEQUENCES = {
     "network.std": lambda entry: number(entry) and 0 < entry <= 1,
     "optimizer.drops_before_end": lambda entry: number(entry) and 0 <= entry <= 1e6,
     "fusion.views": lambda entry: whole(entry) and 0 <= entry < 100,
+    "evaluation.at_end": lambda entry: isinstance(entry, str) and entry.isidentifier(),
     "projector_widths": lambda entry: whole(entry) and 1 <= entry <= 2**20,
 }
 RANGES = {
