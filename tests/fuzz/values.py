@@ -1,13 +1,14 @@
 """Every key of every configuration with hostile values, through what a command does before it
 builds anything: parse, defaults, judge.
 
-    python -m tests.fuzz.values [FILE.json]    # make test-fuzz: all of it, and counts as JSON
+    python -m tests.fuzz.values [FILE.json [VARIANT]]    # make test-fuzz: all of it, counts as JSON
 """
 
 import collections
 import itertools
 import json
 import math
+import pathlib
 import sys
 import traceback
 
@@ -17,7 +18,7 @@ from ssl_jax.command_line import config_files, config_flags
 from ssl_jax.errors import UserError
 from ssl_jax.names.dotted import dotted
 from ssl_jax.setup.problems import Facts, problems
-from tests.fuzz.sense import sensible
+from tests.fuzz.sense import kind_of, sensible
 
 # As a file or a Python program can set them.
 HOSTILE = (
@@ -138,36 +139,36 @@ def set_by_flag(name, variant, key, text):
 
 
 def main(argv):
-    """Runs all of it, prints and writes the counts."""
-    counts, failures = collections.Counter(), []
-    for name, variant in variants():
-        outcomes = [set_in_python(name, variant, key, v) for key, v in cases(name, variant)]
-        # Flags differ in their parsing only, which is the same for all variants.
-        if variant == config_files.variants(name)[0]:
-            texts = itertools.product(keys(name, variant), TEXTS)
-            outcomes += [set_by_flag(name, variant, key, text) for key, text in texts]
+    """Runs all of it, or one variant of each configuration; prints and writes the counts."""
+    file, only = [*argv[1:], "", ""][:2]
+    places = [place for place in variants() if only in ("", place[1])]
+    counts, failures, parsed = collections.Counter(), [], set()
+    for place in places:
+        outcomes = [set_in_python(*place, key, value) for key, value in cases(*place)]
+        # Flags differ in their parsing only, which is the same for a key in all configurations.
+        new = [key for key in keys(*place) if kind_of(key) not in parsed]
+        parsed.update(map(kind_of, new))
+        outcomes += [set_by_flag(*place, key, text) for key in new for text in TEXTS]
         counts.update(outcome.kind for outcome in outcomes)
-        bad = [outcome for outcome in outcomes if outcome.kind in ("nonsense", "traceback")]
-        failures += [(name, variant, *outcome) for outcome in bad]
-        for outcome in bad:
-            print(
-                f"{name}:{variant} {outcome.key}={outcome.value!a}: {outcome.kind} {outcome.detail}"
-            )
+        for outcome in outcomes:
+            if outcome.kind in ("nonsense", "traceback"):
+                line = f"{':'.join(place)} {outcome.key}={outcome.value!a}: {outcome.kind}"
+                failures.append(line)
+                print(line, outcome.detail, sep="\n")
     report = {
-        "command": "make test-fuzz",
-        "configurations": len(variants()),
-        "keys": sum(len(keys(*place)) for place in variants()),
-        "values": len(HOSTILE),
-        "values_of_other_variants": len(TWELVE),
-        "texts": len(TEXTS),
+        "command": "python -m tests.fuzz.values FILE" + f" {only}" * bool(only),
+        "variants": len(places),
+        "keys": sum(len(keys(*place)) for place in places),
+        "keys_in_flags": len(parsed),
+        "values": {"first variant": len(HOSTILE), "others": len(TWELVE), "flags": len(TEXTS)},
         "cases": sum(counts.values()),
         **{kind: counts[kind] for kind in ("refused", "taken", "nonsense", "traceback")},
-        "failures": [f"{n}:{v} {k}={value!a}: {kind}" for n, v, kind, k, value, _ in failures],
+        "failures": failures,
     }
-    print(json.dumps(report, indent=2))
-    if argv[1:]:
-        with open(argv[1], "w") as file:
-            file.write(json.dumps(report, indent=2) + "\n")
+    text = json.dumps(report, indent=2)
+    print(text)
+    if file:
+        pathlib.Path(file).write_text(text + "\n")
     return 1 if failures else 0
 
 
