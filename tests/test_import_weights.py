@@ -114,7 +114,7 @@ def test_a_vit_for_another_image_size_in_half_precision(run):
         ({}, ["--mean=a,b"], "--mean=a must be a number"),
         ({}, ["--image_size=0"], "--image_size=0 must be in"),
         ({}, ["--image_size=1000000000"], "--image_size=1000000000 must be in"),
-        ({}, ["--crop=nan"], "--crop=nan must be in"),
+        ({}, ["--crop=nan"], "--crop=nan must be a finite number"),
         ({}, ["--crop=1.5"], "--crop=1.5 must be in"),
         ({}, ["--heads=-1"], "--heads=-1 must be in"),
     ],

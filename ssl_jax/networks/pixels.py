@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ssl_jax.errors import Problem, require
-from ssl_jax.options.kinds import Range
+from ssl_jax.options.kinds import Number, Range
 
 MEANS, STDS = Range(0.0, 1.0), Range(0.001, 1.0)
 Images = Float[Array, "n h w c"]
@@ -35,7 +35,7 @@ def restore_images(images: Images, mean: Sequence[float], std: Sequence[float]) 
 
 
 def statistics_problems(
-    mean: Sequence[float], std: Sequence[float], channels: int | None = None
+    mean: Sequence[Number], std: Sequence[Number], channels: int | None = None
 ) -> Iterator[Problem]:
     """Problems of means and standard deviations.
 

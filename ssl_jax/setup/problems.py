@@ -7,6 +7,7 @@ Nothing is built and no image is read.
 
 import os
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 from ssl_jax.augment.policy import ViewSpec, view_problems
@@ -15,11 +16,12 @@ from ssl_jax.devices.hardware import GIB, device_memory
 from ssl_jax.devices.sharding import batch_problems, shared_batch
 from ssl_jax.errors import LEVELS, Problem, UserError, refuse, within
 from ssl_jax.methods.parts.base import Method, Recipe, RunFacts
+from ssl_jax.names.dotted import dotted
 from ssl_jax.names.lookup import find
 from ssl_jax.networks.backbone import network_problems
 from ssl_jax.networks.pixels import statistics_problems
 from ssl_jax.optim.problems import unusual_rate
-from ssl_jax.setup import components
+from ssl_jax.setup import components, defaults
 from ssl_jax.setup.data import Data
 from ssl_jax.setup.options import plain
 from ssl_jax.setup.plan import plan_problems
@@ -64,13 +66,29 @@ def facts_of(data: Data, *, devices: int, recipe: Config | None = None) -> Facts
 def problems(config: Config, facts: Facts) -> list[Problem]:
     """Everything that is wrong, the worst first, under the keys of the command line.
 
-    If a key is missing or out of range, only such problems are listed: other checks depend on it.
+    If a key is missing, or a number out of range, only such problems are listed: other checks
+    depend on it. In place of a name that does not exist, they are made with the default.
     """
     first = within("config", [*key_problems(config), *range_problems(config)])
     found = _once(first)
-    if not any(problem.level == "fatal" for problem in found):
-        found = _once([*found, *_of_components(config, facts)])
+    if (judged := _with_names(config, found)) is not None:
+        found = _once([*found, *_of_components(judged, facts)])
     return sorted(found, key=lambda problem: LEVELS.index(problem.level))
+
+
+def _with_names(config: Config, found: list[Problem]) -> Config | None:
+    """The configuration with defaults for fatal names; None if anything else is fatal."""
+    wrong = {p.key.removeprefix("config."): p.value for p in found if p.level == "fatal"}
+    base = defaults.base()
+    names = [key for key in wrong if isinstance(wrong[key], str) and key in dotted(base)]
+    if len(names) < len(wrong) or "method.name" in wrong:
+        return None
+    changed = config.copy_and_resolve_references() if wrong else config
+    for key in names:
+        if not isinstance(default := attrgetter(key)(base), str):
+            return None
+        changed.update_from_flattened_dict({key: default})
+    return changed
 
 
 def _once(found: Iterable[Problem]) -> list[Problem]:
@@ -102,7 +120,7 @@ def _of_components(config: Config, facts: Facts) -> Iterator[Problem]:
         yield from _of_error(error)
         return
     sides = [side for spec in views for side in [spec.size] * spec.copies]
-    yield from within("config", _memory_problems(config, facts, sides))
+    yield from within("config", _memory_problems(config, facts, sides[0]))
     for index, spec in enumerate(views):
         yield from within(f"config.augment.view{index}", view_problems(spec, facts.channels))
     yield from _network_problems(config, facts, views, sides)
@@ -113,21 +131,14 @@ def _of_components(config: Config, facts: Facts) -> Iterator[Problem]:
     yield from _method_problems(config, _run_facts(config, facts, sides))
 
 
-def _memory_problems(config: Config, facts: Facts, sides: list[int]) -> Iterator[Problem]:
-    """Images of a batch that alone, as float32, are more than a device holds."""
+def _memory_problems(config: Config, facts: Facts, side: int) -> Iterator[Problem]:
+    """Images to encode that alone, as float32, are more than a device holds."""
     limit, channels = device_memory(), facts.channels or 1
-    if limit is None:
-        return
-    pixels = sum(side * side for side in sides) * config.batch_size / facts.devices
-    side, batch = config.evaluation.size or sides[0], config.evaluation.batch_size
-    encoded = side * side * shared_batch(batch, facts.devices) / facts.devices
-    for key, value, count in (
-        ("batch_size", config.batch_size, pixels),
-        ("evaluation.size", side, encoded),
-    ):
-        if (needed := 4.0 * channels * count) > limit:
-            what = f"makes batches of {needed / GIB:,.0f} GiB of a device's {limit / GIB:,.0f} GiB"
-            yield Problem(key, value, what, "lower it, or the size of the images or of the batch")
+    side = config.evaluation.size or side
+    images = shared_batch(config.evaluation.batch_size, facts.devices) / facts.devices
+    if limit is not None and (needed := 4.0 * channels * side * side * images) > limit:
+        what = f"makes batches of {needed / GIB:,.0f} GiB of a device's {limit / GIB:,.0f} GiB"
+        yield Problem("evaluation.size", side, what, "lower it, or config.evaluation.batch_size")
 
 
 def _data_problems(config: Config, facts: Facts) -> Iterator[Problem]:
