@@ -102,7 +102,9 @@ def test_folders_without_images(run, workdir, tmp_path, monkeypatch):
     (folder / "text.jpg").write_text("text")
     message = "the only image file in .*images cannot be read: text.jpg"
     check_refused(tmp_path, message, run, workdir, folder)
-    check_refused(tmp_path, "must be a folder of images", run, workdir, folder / "text.jpg")
+    # `evaluate` also takes a list of files, which this is not either.
+    message = "must be a folder of images" if run is run_embed else "none of image files"
+    check_refused(tmp_path, message, run, workdir, folder / "text.jpg")
 
 
 @COMMANDS
