@@ -7,7 +7,13 @@ negligible part of a training step.
 
 from ssl_jax.losses.attraction import alignment, centroid, cosine_distance, negative_cosine
 from ssl_jax.losses.clustering import code_cross_entropy, dino, sinkhorn
-from ssl_jax.losses.contrastive import info_nce, least_info_nce, margin_contrastive, nt_xent
+from ssl_jax.losses.contrastive import (
+    info_nce,
+    least_info_nce,
+    margin_contrastive,
+    nt_xent,
+    supervised_contrastive,
+)
 from ssl_jax.losses.decorrelation import (
     barlow_twins,
     covariance_penalty,
@@ -16,8 +22,9 @@ from ssl_jax.losses.decorrelation import (
     vicreg_terms,
     whiten,
 )
-from ssl_jax.losses.dispersion import brownian, singular_value, uniformity
+from ssl_jax.losses.dispersion import brownian, sigreg, singular_value, uniformity
 from ssl_jax.losses.embeddings import normalize
+from ssl_jax.losses.relational import relational_consistency
 
 __all__ = [
     "alignment",
@@ -34,8 +41,11 @@ __all__ = [
     "negative_cosine",
     "normalize",
     "nt_xent",
+    "relational_consistency",
+    "sigreg",
     "singular_value",
     "sinkhorn",
+    "supervised_contrastive",
     "uniformity",
     "variance_hinge",
     "vicreg",

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ssl_jax.losses.embeddings import (
     AnyArray,
@@ -83,6 +83,45 @@ def nt_xent(first: Embeddings, second: Embeddings, temperature: ArrayLike) -> Sc
     # Finite, because 0 * inf would appear in the gradient of the cross-entropy.
     logits = jnp.where(own, -1e9, logits)
     return jnp.mean(optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels))
+
+
+def supervised_contrastive(
+    views: tuple[Embeddings, ...], labels: Int[AnyArray, " n"], temperature: ArrayLike
+) -> Scalar:
+    """SupCon: every embedding finds those of its class among all others.
+
+    Khosla et al. (arXiv 2004.11362, Eq. 2, the sum outside of the logarithm): for each anchor the
+    mean over its positives p of -log softmax(cosine / T)[p] over all embeddings but the anchor.
+    Rows are L2-normalised inside.
+
+    Args:
+      views: K arrays [N, d].
+      labels: class of each image; an image with a negative one has only its own views as positives.
+      temperature: T; the paper's loss is multiplied by T / 0.07 in its code, which is 1 there.
+
+    Returns:
+      The mean over the K N anchors; log(K N - 1) where all similarities are equal. With two views
+      and no class twice it is `nt_xent`.
+
+    Example:
+      >>> z = jnp.eye(2)
+      >>> round(float(supervised_contrastive((z, z), jnp.array([0, 1]), 0.5)), 3)
+      0.24
+    """
+    count, width = views[0].shape
+    copies = len(views)
+    # Interleaved, not concatenated: with the batch split over devices each keeps its own rows.
+    rows = normalize(jnp.stack(views, axis=1)).reshape(copies * count, width)
+    logits = jnp.matmul(rows, rows.T, precision="highest") / temperature
+    own = jnp.eye(copies * count, dtype=bool)
+    image = jnp.repeat(jnp.arange(count), copies)
+    known = jnp.repeat(labels, copies)
+    same = (known[:, None] == known[None]) & (known >= 0)[None]
+    positive = ((image[:, None] == image[None]) | same) & ~own
+    # Finite, because 0 * inf would appear in the gradient of the softmax.
+    logs = jax.nn.log_softmax(jnp.where(own, -1e9, logits), axis=-1)
+    of_positives = jnp.sum(logs, axis=-1, where=positive)
+    return -jnp.mean(of_positives / jnp.sum(positive, axis=-1))
 
 
 def margin_contrastive(

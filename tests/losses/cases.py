@@ -25,6 +25,9 @@ class Case(NamedTuple):
 def cases(n, d):
     """By name; of n embeddings of width d."""
     noise = np.asarray(jax.random.normal(KEY, (n, d)), np.float64)
+    labels = np.array([0, 1, 1, -1, -1, 0, *range(2, n)])[:n]
+    directions = np.asarray(jax.random.normal(KEY, (256, d)), np.float64)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     weights = np.random.default_rng(1).normal(size=(n, d)).astype(np.float32)
     return {
         "info_nce": Case(
@@ -44,6 +47,24 @@ def cases(n, d):
             lambda a, b: losses.nt_xent(a, b, 0.5),
             lambda a, b: loops.nt_xent(a, b, 0.5),
             np.log(2 * n - 1),
+        ),
+        "supervised_contrastive": Case(
+            2,
+            lambda *views: losses.supervised_contrastive(views, labels, 0.3),
+            lambda *views: loops.supervised_contrastive(views, labels, 0.3),
+            np.log(2 * n - 1),
+        ),
+        "relational_consistency": Case(
+            1,
+            lambda q: losses.relational_consistency(q, weights, noise[:-1], 0.3, 0.2),
+            lambda q: loops.relational_consistency(q, weights, noise[:-1], 0.3, 0.2),
+            np.nan,
+        ),
+        "sigreg": Case(
+            1,
+            lambda x: losses.sigreg(x, KEY),
+            lambda x: loops.sigreg(x, directions),
+            np.nan,
         ),
         "margin_contrastive": Case(
             3,

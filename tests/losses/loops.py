@@ -39,6 +39,45 @@ def nt_xent(first, second, temperature):
     return np.mean(terms)
 
 
+def supervised_contrastive(views, labels, temperature):
+    rows = [(row, i) for view in views for i, row in enumerate(view)]
+    terms = []
+    for a, (anchor, image) in enumerate(rows):
+        others = [b for b in range(len(rows)) if b != a]
+        exps = {b: np.exp(unit(anchor) @ unit(rows[b][0]) / temperature) for b in others}
+        positives = [
+            b
+            for b in others
+            if rows[b][1] == image or (labels[image] >= 0 and labels[rows[b][1]] == labels[image])
+        ]
+        logs = [np.log(exps[b] / sum(exps.values())) for b in positives]
+        terms.append(-sum(logs) / len(logs))
+    return np.mean(terms)
+
+
+def relational_consistency(queries, keys, queue, temperature, key_temperature):
+    terms = []
+    for query, key in zip(queries, keys, strict=True):
+        target = softmax(np.array([unit(key) @ unit(row) for row in queue]) / key_temperature)
+        guess = softmax(np.array([unit(query) @ unit(row) for row in queue]) / temperature)
+        terms.append(-np.sum(target * np.log(guess)))
+    return np.mean(terms)
+
+
+def sigreg(embeddings, directions):
+    """Of unit directions, on the 17 points of the paper's code."""
+    total, t = 0.0, np.linspace(-5, 5, 17)
+    for direction in directions:
+        projections = embeddings @ direction
+        values = []
+        for at in t:
+            found = np.mean([np.exp(1j * at * s) for s in projections])
+            values.append(abs(found - np.exp(-(at**2) / 2)) ** 2 * np.exp(-(at**2) / 2))
+        steps = [(values[i] + values[i + 1]) / 2 * (t[i + 1] - t[i]) for i in range(16)]
+        total += len(embeddings) * sum(steps)
+    return total / len(directions)
+
+
 def margin_contrastive(anchors, positives, negatives, margin):
     terms = []
     for anchor, positive, negative in zip(anchors, positives, negatives, strict=True):
