@@ -33,6 +33,7 @@ LATER: dict[str, Any] = {
     "evaluation.at_end": ["knn", "ridge"],
     "evaluation.pixels": "auto",
     "evaluation.dtype": "float32",
+    "penalty.sigreg": 0.0,
 }
 
 

@@ -1,8 +1,8 @@
 """Dispersive penalties on the embeddings of any method, by a wrapper of which it knows nothing.
 
 MSBReg's Brownian diffusion and singular value losses added to other methods (Moon et al., arXiv
-2207.03552, Tables 6, 8, 11 and 13), and the uniformity loss (Wang and Isola, arXiv 2005.10242) as
-in its Table 12.
+2207.03552, Tables 6, 8, 11 and 13), the uniformity loss (Wang and Isola, arXiv 2005.10242) as in
+its Table 12, and LeJEPA's SIGReg (arXiv 2511.08544).
 
     L = L_method + sum of weight * penalty(Aux.embeddings)
 """
@@ -30,6 +30,7 @@ def regularized(
     brownian: Weight = 0.0,
     singular_value: Weight = 0.0,
     uniformity: Weight = 0.0,
+    sigreg: Weight = 0.0,
 ) -> Method:
     """Adds penalties to the loss of a method.
 
@@ -40,6 +41,7 @@ def regularized(
       brownian: weight of `losses.brownian`.
       singular_value: weight of `losses.singular_value`.
       uniformity: weight of `losses.uniformity`, mean over the views.
+      sigreg: weight of `losses.sigreg`, mean over the views.
 
     Returns:
       The wrapped method, or `method` itself if all weights are 0. Its metrics include the penalties
@@ -48,7 +50,12 @@ def regularized(
     Raises:
       UserError: for a weight out of range.
     """
-    weights = {"brownian": brownian, "singular_value": singular_value, "uniformity": uniformity}
+    weights = {
+        "brownian": brownian,
+        "singular_value": singular_value,
+        "uniformity": uniformity,
+        "sigreg": sigreg,
+    }
     if not any(weights.values()):
         return method
 
@@ -62,6 +69,10 @@ def regularized(
         if uniformity:
             views = [losses.uniformity(view) for view in embeddings]
             yield "uniformity", jnp.mean(jnp.stack(views))
+        if sigreg:
+            # A key of its own: the other penalties draw what they drew without it.
+            views = [losses.sigreg(view, jax.random.fold_in(key, 1)) for view in embeddings]
+            yield "sigreg", jnp.mean(jnp.stack(views))
 
     def loss(
         params: Params, state: State, batch: Batch, key: KeyArray, step: Step
