@@ -39,7 +39,7 @@ def start(config: ConfigDict, out: int) -> ConfigDict:
             "head_norm": "batch",
             "coefficient": 0.02,
             "slices": 256,
-            "global_views": 0,
+            "centre_views": 0,
         }
     )
     return config

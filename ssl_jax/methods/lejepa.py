@@ -40,7 +40,7 @@ def make(
     head_norm: HeadNorm = "batch",
     coefficient: Share = 0.05,
     slices: Count = 256,
-    global_views: CountOrNone = 0,
+    centre_views: CountOrNone = 0,
 ) -> Method:
     """LeJEPA for two or more views of any sizes.
 
@@ -52,13 +52,13 @@ def make(
       head_norm: after g's hidden layers, one of `networks.heads.NORMS`.
       coefficient: lambda.
       slices: number of directions of SIGReg, drawn anew in every step.
-      global_views: G, the first of the views, whose mean all are compared with; 0: all of them.
+      centre_views: G, the first of the views, whose mean all are compared with; 0: all of them.
 
     Returns:
       The method. Its metrics "invariance" and "sigreg" are the terms without weights.
 
     Raises:
-      UserError: from `init`, if there are fewer than two views, or fewer than global_views.
+      UserError: from `init`, if there are fewer than two views, or fewer than centre_views.
     """
     del steps
     g = MLP((hidden, hidden, out), norm=head_norm, dtype=backbone.dtype)
@@ -67,9 +67,9 @@ def make(
     def problems(run: RunFacts) -> Iterator[Problem]:
         yield from view_count(run)
         yield from heads(run, g)
-        if run.views and global_views > len(run.views):
+        if run.views and centre_views > len(run.views):
             what = f"is more than the {len(run.views)} views"
-            yield Problem("global_views", global_views, what, "set it to 0 for all of them")
+            yield Problem("centre_views", centre_views, what, "set it to 0 for all of them")
 
     def init(key: KeyArray, batch: Batch) -> tuple[Params, State]:
         refuse(problems(facts_of(batch)))
@@ -81,7 +81,7 @@ def make(
         network_key, slices_key = jax.random.split(key)
         z, stats = apply_in_turn(chain, params, state["stats"], batch.views, network_key)
         views = jnp.stack([view.astype(jnp.float32) for view in z])
-        centre = views[: global_views or len(z)].mean(axis=0, keepdims=True)
+        centre = views[: centre_views or len(z)].mean(axis=0, keepdims=True)
         invariance = jnp.mean((views - centre) ** 2)
         # The same directions for all views, as in the paper.
         spread = jnp.mean(jnp.stack([sigreg(view, slices_key, slices=slices) for view in views]))

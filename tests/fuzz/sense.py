@@ -49,12 +49,14 @@ SHARES = {
 # Numbers above 0.
 POSITIVE = {
     *("learning_rate", "network.mlp_ratio", "temperature", "student_temperature"),
+    "key_temperature",
     *("teacher_temperature", "warmup_teacher_temperature", "epsilon", "align_alpha", "uniform_t"),
     *("scale", "optimizer.trust_coefficient"),
 }
 # Numbers from 0 on.
 FROM_ZERO = {
-    *("penalty.brownian", "penalty.singular_value", "penalty.uniformity", "brightness"),
+    *("penalty.brownian", "penalty.singular_value", "penalty.uniformity", "penalty.sigreg"),
+    "brightness",
     *("contrast", "saturation", "optimizer.warmup_epochs", "optimizer.freeze_epochs"),
     *(
         "optimizer.clip_norm",
@@ -79,9 +81,11 @@ MAY_BE_ZERO = {
         "optimizer.base_batch",
         "evaluation.size",
         "blur_kernel",
+        "centre_views",
     ),
 }
 COUNTS = MAY_BE_ZERO | {
+    *("slices",),
     *("epochs", "batch_size", "log_every_steps", "keep_checkpoints", "steps_per_call"),
     *("network.batch_norm_groups", "fusion.patch_size", "evaluation.batch_size", "size", "copies"),
     *("hidden", "out", "predictor_hidden", "layers", "projector_layers", "bottleneck", "k"),

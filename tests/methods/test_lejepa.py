@@ -1,4 +1,4 @@
-"""LeJEPA is its algorithm: distance to the mean of the global views, and SIGReg of each view."""
+"""LeJEPA is its algorithm: distance to the mean of the centre views, and SIGReg of each view."""
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +12,10 @@ from tests.methods.test_methods import KEY, batch_of, branch, start
 from tests.refusals import refuses
 
 
-@pytest.mark.parametrize(("views", "global_views"), [(2, 0), (3, 2)])
-def test_lejepa_is_its_algorithm(views, global_views):
+@pytest.mark.parametrize(("views", "centre_views"), [(2, 0), (3, 2)])
+def test_lejepa_is_its_algorithm(views, centre_views):
     batch = batch_of(views)
-    method = cases.method_of("lejepa", coefficient=0.3, global_views=global_views)
+    method = cases.method_of("lejepa", coefficient=0.3, centre_views=centre_views)
     params, state = start(method, batch)
     value, aux = jax.jit(method.loss)(params, state, batch, KEY, jnp.int32(0))
     head = dict(projector=MLP((8, 8, 8)))
@@ -23,7 +23,7 @@ def test_lejepa_is_its_algorithm(views, global_views):
         np.asarray(branch(params, state["stats"], view, ("projector",), **head), np.float64)
         for view in batch.views
     ]
-    centre = sum(z[: global_views or views]) / (global_views or views)
+    centre = sum(z[: centre_views or views]) / (centre_views or views)
     invariance = np.mean([np.mean((view - centre) ** 2) for view in z])
     directions = np.asarray(jax.random.normal(jax.random.split(KEY)[1], (16, 8)), np.float64)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -33,6 +33,6 @@ def test_lejepa_is_its_algorithm(views, global_views):
     np.testing.assert_allclose(value, 0.7 * invariance + 0.3 * spread, rtol=1e-3)
 
 
-def test_more_global_views_than_views_are_refused():
-    with refuses("global_views", 3):
-        cases.method_of("lejepa", global_views=3).init(KEY, batch_of(2))
+def test_more_centre_views_than_views_are_refused():
+    with refuses("centre_views", 3):
+        cases.method_of("lejepa", centre_views=3).init(KEY, batch_of(2))

@@ -22,7 +22,7 @@ def test_supcon_is_its_equation():
     z, _ = apply_together(chain, params, state["stats"], batch.views, KEY)
     np.testing.assert_allclose(aux.embeddings, z, rtol=1e-3, atol=1e-4)
     views = [np.asarray(view, np.float64) for view in aux.embeddings]
-    expected = loops.supervised_contrastive(views, labels, 0.2)
+    expected = loops.supervised_contrastive(views, labels, 0.1)
     np.testing.assert_allclose(value, expected, rtol=1e-4)
     assert method.expect(16, 2).chance == pytest.approx(np.log(31))
 
