@@ -27,6 +27,9 @@ METHODS = {
     "align_uniform": "alignment + uniformity",
     "swav": "SwAV",
     "dino": "DINO",
+    "ressl": "ReSSL",
+    "lejepa": "LeJEPA",
+    "supcon": "SupCon",
     "supervised": "supervised",
 }
 
