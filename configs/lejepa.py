@@ -12,7 +12,8 @@ Where the settings come from, and the linear top-1 published with them:
   cifar10, cifar100, imagenet100
                             ours: lambda and projector of the minimal example, two views and AdamW
 
-No published recipe has been trained to its end.
+Measured with this code: digits, seed 0, 66 s on two CPU cores: kNN 97.50 %, linear 97.22 %
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its end.
 """
 
 from ml_collections import ConfigDict

@@ -11,7 +11,8 @@ Where the settings come from, and the linear top-1 published with them:
   imagenet100               solo-learn's CIFAR recipe with views of 224 pixels and 400 epochs; ours
                             (it has 84.40 with a recipe of its own)
 
-No published recipe has been trained to its end.
+Measured with this code: digits, seed 0, 58 s on two CPU cores: kNN 99.17 %, linear 98.89 %
+(experiments/ours/methods.py). See docs/results.md; no published recipe has been trained to its end.
 """
 
 from ml_collections import ConfigDict

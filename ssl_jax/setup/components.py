@@ -1,6 +1,7 @@
 """The parts of a model that a configuration names: views, encoder, method, optimizer."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,7 +11,7 @@ import optax
 from ssl_jax import methods
 from ssl_jax.augment.policy import ViewSpec
 from ssl_jax.encoder.encoder import Encoder, EncoderSpec
-from ssl_jax.errors import Problem, in_section, refuse, require
+from ssl_jax.errors import Number, Problem, in_section, refuse, require
 from ssl_jax.methods.parts.base import Method
 from ssl_jax.methods.wrappers.batch_fusion import batch_adaptive
 from ssl_jax.methods.wrappers.penalties import regularized
@@ -29,7 +30,7 @@ from ssl_jax.training.plan import Plan
 from ssl_jax.types import Config
 
 # Mean and std of the training images, one value per channel.
-Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+Statistics = tuple[Sequence[Number], Sequence[Number]]
 # Keys of the section `optimizer` that make the learning rate by step.
 OF_SCHEDULE = (
     "base_batch",
@@ -71,7 +72,11 @@ def make_views(config: Config) -> list[ViewSpec]:
 def network_options(config: Config, statistics: Statistics) -> dict[str, Any]:
     """The arguments of `make_backbone`, but for dtype."""
     mean, std = statistics
-    network = {**plain(config.network), "mean": tuple(mean), "std": tuple(std)}
+    network = {
+        **plain(config.network),
+        "mean": tuple(map(float, mean)),
+        "std": tuple(map(float, std)),
+    }
     del network["dtype"], network["weights"]
     return network
 
