@@ -19,6 +19,7 @@ from experiments.engine.store import Store, identity, settings_of
 from ssl_jax.data import sources
 from ssl_jax.errors import UserError
 from ssl_jax.names.lookup import choices
+from ssl_jax.run.result import is_complete
 from ssl_jax.setup.settings import as_json
 from ssl_jax.storage.atomic import make_folder, read_json, write_json
 
@@ -93,7 +94,7 @@ def _execute(
     try:
         print(f"{run.row.name}, seed {run.seed}: {folder}", flush=True)
         result = store.of_run(name)
-        if result is None or not (folder / "result.json").exists():
+        if result is None or not _is_trained(folder):
             _train(run, folder, workdir, own)
             result = _result(run, folder)
             store.write(name, result)
@@ -122,8 +123,14 @@ def _train(run: Run, folder: Path, workdir: Path, own: set[int]) -> None:
     write_json(resolved, as_json(config))
     flag = f"--config={ROOT}/experiments/engine/resolved.py:{resolved}"
     _call(["main", flag, f"--workdir={folder}"], workdir, own, folder / "train.log")
-    if not (folder / "result.json").exists():
+    if not _is_trained(folder):
         raise RuntimeError("stopped before its end; the same command resumes it")
+
+
+def _is_trained(folder: Path) -> bool:
+    """Whether a run came to its end, its evaluation included."""
+    result = read_json(folder / "result.json")
+    return result is not None and is_complete(result)
 
 
 def _checkpoints(run: Run) -> tuple[int, int]:

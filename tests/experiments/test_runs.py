@@ -23,7 +23,7 @@ class Calls:
     """Commands in place of those of ssl_jax: what was called, and files such as they write."""
 
     def __init__(self):
-        self.called, self.stops, self.fails = [], False, ()
+        self.called, self.stops, self.fails, self.result = [], False, (), RESULT
 
     def __call__(self, command, workdir, own, log):
         name, *flags = command
@@ -32,7 +32,7 @@ class Calls:
         folder = log.parent
         if name == "main" and not self.stops:
             write_json(folder / "config.json", read_json(folder / "resolved.json"))
-            write_json(folder / "result.json", RESULT)
+            write_json(folder / "result.json", self.result)
             (folder / "metrics.jsonl").write_text("")
         if name == "evaluate":
             (folder / "evaluations").mkdir(exist_ok=True)
@@ -52,6 +52,7 @@ class Calls:
 
 
 RESULT = {
+    "config": {},
     "steps": 400,
     "seconds": 1.0,
     "images_per_second": 1.0,
@@ -90,6 +91,16 @@ def test_a_run_that_was_stopped_is_reported_as_one_to_resume(do, calls):
     (failed,), result = do(GEOMETRY)
     assert failed.startswith("A, seed 0: ") and "resumes" in failed
     assert result is None and calls.names() == ["main"]
+
+
+def test_a_run_that_was_stopped_before_its_evaluation_was_is_resumed(do, calls):
+    wanted = {"evaluation": {"at_end": ["knn"]}}
+    calls.result = RESULT | {"config": wanted, "evaluated": []}
+    (failed,), result = do(GEOMETRY)
+    assert "resumes" in failed and result is None
+    calls.result = RESULT
+    assert do(GEOMETRY)[0] == []
+    assert calls.names() == ["main", "main", "evaluate"]
 
 
 def test_a_trained_run_is_evaluated_for_another_table_without_training(do, calls):
