@@ -16,6 +16,7 @@ from ssl_jax.data.archives import cached_labels
 from ssl_jax.data.dataset import gather
 from ssl_jax.data.load import load
 from ssl_jax.errors import UserError
+from ssl_jax.training.feed import keeps
 from tests.data.prepared import image, prepare
 from tests.refusals import refuses
 
@@ -74,6 +75,7 @@ def test_images_labels_and_classes_of_any_set(data_dir, monkeypatch):
     assert same(train, TRAIN) and same(test, VALIDATION)
     assert train.images.shape == (9, 16, 16, 3) and test.origin == "farm/small/1.2.0 validation"
     assert "not read: file" in train.notes[0]
+    assert not train.images.uniform and not keeps(train)
 
 
 @pytest.mark.parametrize("path", ["farm/small", "farm/small:1.2.0", "farm/small/1.2.0"])
@@ -159,6 +161,8 @@ def test_a_size_is_needed_unless_all_images_have_it(data_dir, tmp_path):
     prepare(tmp_path, "Grey", features, splits)
     train, test, _ = load("tfds", path=str(tmp_path / "grey"), channels=1)
     assert train.images.shape == (3, 12, 12, 1) and train.labels is None and test is None
+    assert train.images.uniform
+    assert not load("tfds", path=str(tmp_path / "grey"), image_size=8).train.images.uniform
     expected = sorted(e["picture"].tobytes() for e in splits["everything"])
     assert sorted(train.images[i].tobytes() for i in range(3)) == expected
 
@@ -186,6 +190,7 @@ def test_cifar_as_tfds_prepares_it(tmp_path, name):
     train, test, _ = load(name.lower(), path=str(tmp_path))
     assert train.images.shape == (4, 32, 32, 3) and len(train.classes) == 10
     assert same(train, rows[:4]) and same(test, rows[4:])
+    assert keeps(train) and keeps(test)  # in device memory, since all are of one size
 
 
 def test_stl10_as_tfds_prepares_it(tmp_path):
@@ -200,3 +205,4 @@ def test_stl10_as_tfds_prepares_it(tmp_path):
     train, test, labelled = load("stl10", path=str(tmp_path))
     assert train.labels is None and len(train.images) == 2
     assert same(labelled, rows[:2]) and same(test, rows[2:4])
+    assert keeps(train) and keeps(labelled)

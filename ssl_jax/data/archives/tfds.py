@@ -197,6 +197,7 @@ def read_split(prepared: PreparedSet, split: str, *, image_size: int, channels: 
         numbers=np.arange(sum(counts)),
         image_size=image_size,
         channels=channels,
+        uniform=image_size == prepared.side,
     )
     labels = _labels(prepared, images) if prepared.label else None
     if labels is None or (labels == -1).all():
