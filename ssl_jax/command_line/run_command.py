@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import logging
 import os
 import select
 import signal
@@ -14,6 +13,7 @@ from typing import NoReturn
 from absl import flags
 
 from ssl_jax.command_line.compiled_programs import keep_compiled
+from ssl_jax.command_line.echoes import silence_echoes
 from ssl_jax.command_line.interrupts import Interrupts, Terminated
 from ssl_jax.errors import UsageError, UserError, printable
 
@@ -39,7 +39,7 @@ def run(
             stream.reconfigure(errors="backslashreplace")  # names need not be Unicode
     # Grain's worker processes refuse to start while absl's own flags are not parsed.
     flags.FLAGS(argv[:1])
-    logging.getLogger("absl").addFilter(_is_no_echo)
+    silence_echoes()
     code = _ended(command, argv, terminated)
     # From here on Python only ends, and would answer Ctrl-C with a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -120,11 +120,6 @@ def _open_missing_streams() -> None:
         if getattr(sys, name) is None:
             os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
-
-
-def _is_no_echo(record: logging.LogRecord) -> bool:
-    """Orbax's threads log what they raise, which comes back as the exception of a save."""
-    return record.exc_info is None or "orbax" not in record.pathname
 
 
 def _complain(line: str) -> None:
