@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments import what_fusion_learns
 from experiments.engine import catalogue
 from experiments.engine.render import markdown
 from experiments.engine.runs import runs_of
@@ -34,6 +35,7 @@ TABLES = {
     ("ours/methods", "digits"): "docs/results.md",
     ("ours/methods", "small"): "docs/results.md",
     ("ours/brownian_collapse", "digits"): "docs/results.md",
+    ("ba_ssl/options", "small"): "docs/results.md",
 }
 
 
@@ -45,6 +47,11 @@ def test_a_page_shows_the_table_of_the_results(name, scale):
     assert "\n".join(line for line in lines if line.startswith("|")) in page
     assert all(line in page for line in lines)
     assert (EXPERIMENTS / "results" / scale / f"{name}.md").read_text() == f"{text}\n"
+
+
+def test_the_page_shows_what_fusion_learns():
+    found = json.loads((EXPERIMENTS / "results" / "what_fusion_learns.json").read_text())
+    assert what_fusion_learns.table(found) in TEXTS["docs/results.md"]
 
 
 def test_the_page_on_speed_shows_the_table_of_what_was_compiled(monkeypatch):
