@@ -6,6 +6,7 @@ by Pillow, and JPEGs as well where simplejpeg is not installed or does not under
 
 import io
 import pathlib
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -125,6 +126,8 @@ def _open_any(content: bytes, rule: PixelRule) -> Opened:
     allow(rule.max_pixels)
     try:
         image = Image.open(io.BytesIO(content))
+    except Image.DecompressionBombError as error:
+        raise _far_too_large(error, rule) from None
     except Image.UnidentifiedImageError:
         if not bands.is_tiff(content):
             raise
@@ -159,6 +162,8 @@ def header_size(path: str, rule: PixelRule = RULE) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             height, width = image.height, image.width
+    except Image.DecompressionBombError as error:
+        raise _far_too_large(error, rule) from None
     except Image.UnidentifiedImageError:
         content = pathlib.Path(path).read_bytes()
         if not (bands.is_array(content) or bands.is_tiff(content)):
@@ -167,6 +172,16 @@ def header_size(path: str, rule: PixelRule = RULE) -> tuple[int, int]:
         height, width = opened.height, opened.width
     rule.check_size(height, width)
     return height, width
+
+
+def _far_too_large(error: Image.DecompressionBombError, rule: PixelRule) -> ValueError:
+    """What `PixelRule` says of an image, for one that Pillow refuses before."""
+    found = re.search(r"\d+", str(error))
+    number = f"{int(found[0]):,}" if found else "far too many"
+    return ValueError(
+        f"its {number} pixels are more than {rule.max_pixels:,}; "
+        "--config.data.max_pixels raises the limit"
+    )
 
 
 def allow(max_pixels: int) -> None:

@@ -53,6 +53,10 @@ class EncodedImages(abc.ABC):
     def identity(self) -> str:
         """Identifies the images without reading them, independent of their location and age."""
 
+    def stored_sizes(self) -> Int[np.ndarray, " n"] | None:
+        """Of the encoded images in bytes; None where they are not known without reading."""
+        return None
+
     @property
     def shape(self) -> tuple[int, ...]:
         """(N, image_size, image_size, channels)."""

@@ -51,6 +51,10 @@ class ImageFiles(EncodedImages):
             sizes=tuple(self.sizes[index] for index in indices),
         )
 
+    def stored_sizes(self) -> Int[np.ndarray, " n"]:
+        """Of the images in bytes."""
+        return np.array(self.sizes, np.int64)
+
     def identity(self) -> str:
         """Names and sizes of the files, and the size and channels that they are decoded to."""
         what = [self.names, self.sizes, self.image_size, self.channels]

@@ -7,8 +7,9 @@ from jaxtyping import Shaped, UInt8
 
 from ssl_jax.data.depth import ValueRange, has_range, to_uint8
 
-# Twice Pillow's warning, where Pillow itself refuses: a file of few bytes may fill the memory.
-MAX_PIXELS = 178_956_970
+# A file of few bytes may fill the memory: so many pixels are 300 MB in RGB, and several times that
+# while they are decoded and resized. The largest image of ImageNet has 61 million.
+MAX_PIXELS = 100_000_000
 
 
 class PixelRule(NamedTuple):

@@ -3,14 +3,22 @@
 from collections.abc import Iterator
 
 from ssl_jax.data.dataset import Dataset, Splits
+from ssl_jax.data.overlap import Overlap
 from ssl_jax.data.skipped import skipped_files
+from ssl_jax.errors import printable
 
 # Names of classes that a line shows: all of up to so many, otherwise the first and the last.
 SHOWN = 10
 
 
-def summary(splits: Splits) -> Iterator[str]:
+def summary(splits: Splits, overlap: Overlap | None = None) -> Iterator[str]:
     """The lines about the images of a run: what they are, then notes and skipped files.
+
+    Whatever the names of classes and files hold, each is one line without control characters.
+
+    Args:
+      splits: the images.
+      overlap: what the test set shares with the training images, where that was looked for.
 
     >>> import numpy as np
     >>> train = Dataset(np.zeros((4, 8, 8, 3), np.uint8), np.array([0, 1, 1, 0]), ("a", "b"))
@@ -18,7 +26,13 @@ def summary(splits: Splits) -> Iterator[str]:
     >>> list(summary(Splits(train, None, test)))
     ['train: 4 images, 2 classes (a, b); test: 10 % of train, seed 0 (4 images)']
     """
+    yield from map(printable, _lines(splits, overlap))
+
+
+def _lines(splits: Splits, overlap: Overlap | None) -> Iterator[str]:
     yield "; ".join(f"{part}: {_about(part, dataset)}" for part, dataset in present(splits))
+    if overlap and overlap.copies:
+        yield str(overlap)
     yield from dict.fromkeys(note for _, part in present(splits) for note in part.notes)
     for part, dataset in present(splits):
         if dataset.skipped:

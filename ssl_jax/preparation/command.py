@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ssl_jax.data.dataset import Splits
+from ssl_jax.data.overlap import find_overlap
 from ssl_jax.data.records.manifest import Manifest
 from ssl_jax.data.summary import summary
 from ssl_jax.errors import UserError
@@ -35,7 +36,8 @@ def run(images: Path, folder: Path, settings: Settings, **options: Any) -> None:
     with output.opened(folder):
         scratch = folder / output.SCRATCH
         loaded = read_splits(images, scratch, **options)
-        for line in summary(Splits(loaded.train, None, loaded.test, loaded.labelled)):
+        splits = Splits(loaded.train, None, loaded.test, loaded.labelled)
+        for line in summary(splits, find_overlap(splits)):
             print(line, flush=True)
         parts = loaded._asdict().items()
         whole = prepare({name: part for name, part in parts if part}, folder, settings)

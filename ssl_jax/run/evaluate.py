@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from ssl_jax.data.dataset import Splits, fingerprint
 from ssl_jax.data.decodable import decodable_splits
+from ssl_jax.data.overlap import find_overlap
 from ssl_jax.data.summary import origins, summary
 from ssl_jax.devices import hardware, sharding
 from ssl_jax.encoder.encoder import Encoder, EncoderSpec
@@ -109,12 +110,15 @@ def evaluate(
         progress=progress_printer(),
         dtype=dtype,
     )
+    overlap = None
     if jax.process_index() == 0:
-        for line in summary(images.splits):
+        overlap = find_overlap(images.splits)
+        for line in summary(images.splits, overlap):
             print(line, flush=True)
     about = {
         "data": images.name,
         "data_origin": origins(images.splits),
+        "test_in_train": overlap and overlap._asdict(),
         "data_fingerprint": fingerprint(images.splits.bank),
         "step": encoder.step,
         "device": hardware.device_name(),

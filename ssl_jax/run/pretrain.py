@@ -9,6 +9,7 @@ import numpy as np
 from clu.parameter_overview import count_parameters, get_parameter_overview
 from jax.experimental import multihost_utils
 
+from ssl_jax.data.overlap import find_overlap
 from ssl_jax.data.summary import summary
 from ssl_jax.encoder.load import SPEC_FILE
 from ssl_jax.errors import UserError
@@ -49,7 +50,8 @@ def train_and_evaluate(
     progress = Progress(setup.plan.steps, settings["epochs"], quiet=not first)
     for note in setup.notes:
         progress.print_line(str(note))
-    for line in summary(setup.data.splits):
+    overlap = find_overlap(setup.data.splits) if first else None
+    for line in summary(setup.data.splits, overlap):
         progress.print_line(line)
     shapes = setup.trainer.shapes().params
     progress.print_line(f"{count_parameters(shapes):,} trainable parameters")
@@ -79,7 +81,11 @@ def train_and_evaluate(
             )
             return
         progress.print_line("evaluating ...")
-    about = {"config": settings, "extensions": meta["extensions"]}
+    about = {
+        "config": settings,
+        "extensions": meta["extensions"],
+        "test_in_train": overlap and overlap._asdict(),
+    }
     finish(setup, train, clock, about, resumed.metrics, workdir)
 
 

@@ -77,7 +77,7 @@ class DataOptions(NamedTuple):
     channels: CountOrNone = 0
     # (black, white) of images of 16 bits and more, or of fractions; empty: see docs/data.md.
     value_range: Annotated[Sequence[float], Length(2, 2, or_none=True), Ascending(strict=True)] = ()
-    max_pixels: CountOrNone = 0  # larger images are left out; 0: 178,956,970
+    max_pixels: CountOrNone = 0  # larger images are left out; 0: 100,000,000
     # device: all images in its memory, as squares; grain: streamed; auto: device where all are of
     # one size and fit.
     pipeline: Annotated[str, OneOf(PIPELINES)] = "auto"

@@ -27,6 +27,15 @@ def test_parts_classes_notes_and_skipped_files():
     }
 
 
+def test_names_with_control_characters_are_escaped():
+    labels = np.zeros(1200, np.int32)
+    train = Dataset(IMAGES, labels, ("a\x1b[2Jb",), origin="x\ny", notes=("left out: \x1b]0;c",))
+    assert list(summary(Splits(train, None, None))) == [
+        r"train: x\ny (1,200 images), 1 class (a\x1b[2Jb)",
+        r"left out: \x1b]0;c",
+    ]
+
+
 def test_sets_without_labels_and_with_several():
     bare = Dataset(IMAGES, None, ())
     assert list(summary(Splits(bare, None, None))) == ["train: 1,200 images, without labels"]

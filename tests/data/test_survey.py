@@ -1,11 +1,15 @@
 """Folders of images of other types than 8 bits and of other channels: one rule for a set."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from ssl_jax.augment.policy import ViewSpec, view_problems
 from ssl_jax.data.dataset import fingerprint
+from ssl_jax.data.decode import open_image
 from ssl_jax.data.load import load
 from ssl_jax.errors import UserError
 from tests.refusals import refuses
@@ -135,6 +139,33 @@ def test_names_and_reasons_of_what_is_left_out(tmp_path):
     assert load("folder", path=str(tmp_path), image_size=8).train.skipped == ("b/empty.jpg",)
     with pytest.raises(UserError, match="are more than 3"):
         load("folder", path=str(tmp_path), image_size=8, max_pixels=3)
+
+
+def png_of(side):
+    """A PNG that says it is a grey square, and holds nothing."""
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)), (b"IDAT", b"")]
+    written = b"\x89PNG\r\n\x1a\n"
+    for name, content in chunks:
+        check = zlib.crc32(name + content)
+        written += struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+    return written
+
+
+@pytest.mark.filterwarnings("ignore:Image size")  # as in a run
+@pytest.mark.parametrize("side", [10_001, 13_000, 20_000])  # Pillow refuses the last by itself
+def test_small_files_of_many_pixels_are_left_out(tmp_path, side):
+    save(tmp_path, PIXELS, "png")
+    (tmp_path / "a" / "square.png").write_bytes(png_of(side))
+    found = load("folder", path=str(tmp_path), image_size=8)
+    assert found.train.skipped == ("a/square.png",)
+    (reason,) = found.train.reasons
+    number = f"{side * side:,}" if side == 20_000 else f"{side:,} x {side:,}"
+    expected = f"its {number} pixels are more than 100,000,000; --config.data.max_pixels raises"
+    assert reason.startswith(expected)
+    with pytest.raises(ValueError, match="are more than 100,000,000"):
+        open_image(png_of(side))
+    (tmp_path / "a" / "square.png").write_bytes(png_of(10_000))
+    assert load("folder", path=str(tmp_path), image_size=8).train.skipped == ()
 
 
 @pytest.mark.parametrize("suffix", ["npy", "tif"])

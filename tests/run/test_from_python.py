@@ -63,16 +63,22 @@ def trained_on(images, workdir, **options):
     return run.result
 
 
-def test_images_may_be_a_folder_an_array_or_a_list(tmp_path):
+def test_images_may_be_a_folder_an_array_or_a_list(tmp_path, capsys):
     folder = photos(tmp_path / "photos")
     files = sorted(folder.rglob("*.png"))
     arrays = np.stack([np.asarray(Image.open(file))[..., None] for file in files])
     labels = [file.parent.name for file in files]
-    of_array = trained_on(arrays, tmp_path / "array", labels=[int(name[-1]) for name in labels])
+    twice = np.repeat(arrays[:12], 2, axis=0)  # so that images to test on are trained on
+    of_array = trained_on(twice, tmp_path / "array", labels=[int(name[-1]) for name in labels])
+    assert of_array["test_in_train"] == {"copies": 3, "looked_at": 3, "size": 3}
+    said = "\n3 of the 3 test images are also training images\n"
+    assert said in capsys.readouterr().out
     of_list = trained_on(files, tmp_path / "list", labels=labels)
     assert of_list["config"]["epochs"] == of_array["config"]["epochs"] == 1
     of_folder = trained_on(folder, tmp_path / "folder", epochs=2)
     assert of_folder["config"]["epochs"] == 2
+    assert of_folder["test_in_train"] == {"copies": 0, "looked_at": 3, "size": 3}
+    assert "also training" not in capsys.readouterr().out
     for result in (of_array, of_list, of_folder):
         assert set(result["evaluation"]) >= {"trained", "untrained"}
 

@@ -54,6 +54,10 @@ class PackedImages(EncodedImages):
             sizes=self.sizes[indices],
         )
 
+    def stored_sizes(self) -> Int[np.ndarray, " n"]:
+        """Of the images in bytes."""
+        return self.sizes
+
     def identity(self) -> str:
         """Names and sizes of the images, and the size and channels that they are decoded to."""
         return json.dumps([self.names, self.sizes.tolist(), self.image_size, self.channels])

@@ -77,6 +77,10 @@ class RecordImages(EncodedImages):
         """The images at `indices`, in that order."""
         return dataclasses.replace(self, numbers=self.numbers[indices])
 
+    def stored_sizes(self) -> Int[np.ndarray, " n"]:
+        """Of the images in bytes."""
+        return self.sizes[self.numbers]
+
     def identity(self) -> str:
         """Names and sizes of the images, and the size and channels that they are decoded to."""
         names = [self.names[number] for number in self.numbers]
