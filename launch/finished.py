@@ -3,21 +3,32 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def finished(workdir: Path) -> bool:
     """Whether there is a result for exactly the settings that the run was last started with.
 
-    It is written after training and completed by the evaluation.
+    It is written after training and completed by the evaluation. A run whose files cannot be read,
+    or hold something else, is not finished: the program itself says what is wrong with them.
     """
-    files = (workdir / "result.json", workdir / "config.json")
-    try:
-        result, config = (json.loads(file.read_text()) for file in files)
-    except FileNotFoundError:
+    result, config = (_json(workdir / name) for name in ("result.json", "config.json"))
+    if not isinstance(result, dict) or not isinstance(config, dict):
         return False
-    at_end = config.get("evaluation", {}).get("at_end", [])
+    evaluation = config.get("evaluation", {})
+    at_end = evaluation.get("at_end", []) if isinstance(evaluation, dict) else None
     evaluated = result.get("evaluated", at_end)
-    return result["config"] == config and set(at_end) <= set(evaluated)
+    if not isinstance(at_end, list) or not isinstance(evaluated, list):
+        return False
+    return result.get("config") == config and all(name in evaluated for name in at_end)
+
+
+def _json(file: Path) -> Any:
+    """The content of a file; None if it has none that is JSON."""
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 if __name__ == "__main__":

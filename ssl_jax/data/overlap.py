@@ -89,7 +89,9 @@ def _equal_pixels(
     of_train, of_test = _samples(train), _samples(test)
     shared = set(of_train) & set(of_test)
 
-    def hashes(images: UInt8[np.ndarray, "_k _h _w _c"], samples: list[bytes]) -> list[bytes | None]:
+    def hashes(
+        images: UInt8[np.ndarray, "_k _h _w _c"], samples: list[bytes]
+    ) -> list[bytes | None]:
         return [
             hashlib.sha256(image.tobytes()).digest() if sample in shared else None
             for image, sample in zip(images, samples, strict=True)

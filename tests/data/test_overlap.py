@@ -45,7 +45,9 @@ def test_images_that_probes_learn_from_count_too():
 def test_digits_are_compared_and_sets_without_a_test_set_are_not():
     train, test, *_ = digits.load(path="", image_size=0, channels=0)
     expected = {image.tobytes() for image in train.images} & {i.tobytes() for i in test.images}
-    assert find_overlap(Splits(train, None, test)) == Overlap(len(expected), len(test.images), len(test.images))
+    assert find_overlap(Splits(train, None, test)) == Overlap(
+        len(expected), len(test.images), len(test.images)
+    )
     assert find_overlap(Splits(train, None, None)) is None
 
 
