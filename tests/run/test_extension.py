@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from ssl_jax.configs import byol
 
+from ssl_jax.methods.parts.base import Method
 from ssl_jax.setup.build import build
-from ssl_jax.setup.components import make_schedule
+from ssl_jax.setup.components import make_optimizer, make_schedule
 from ssl_jax.setup.defaults import base
 from ssl_jax.setup.extension import Extension
 from ssl_jax.setup.plan import make_plan
@@ -82,7 +83,7 @@ MOMENTA = {
 
 
 @pytest.mark.parametrize("way", MOMENTA)
-def test_target_momentum_and_weight_decay_follow(way: str) -> None:
+def test_target_momentum_follows(way: str) -> None:
     config = byol.get_config("tiny")
     config.epochs, config.method.momentum = 6, 0.9
     splits = random_images(config, batches=PER_EPOCH)
@@ -97,6 +98,44 @@ def test_target_momentum_and_weight_decay_follow(way: str) -> None:
         moved = {float(leaf.ravel()[0]) for leaf in jax.tree.leaves(state)} - {0.0}
         assert len(moved) == 1  # the target, of which 1 - momentum is now the online network
         np.testing.assert_allclose(1 - moved.pop(), MOMENTA[way](step), atol=2e-6)
+
+
+def decay(step: float, steps: int) -> float:
+    """Weight decay in a step: half a cosine from 0.04 to ten times that, as in DINO's code."""
+    return 0.4 + (0.04 - 0.4) * (1 + math.cos(math.pi * step / steps)) / 2
+
+
+DECAYS = {
+    "constant": lambda step, at: decay(min(step, 39), 40),
+    "restart": lambda step, at: decay(step - at, 120 - at),
+    "rewind": lambda step, at: decay(step, 120),
+}
+
+
+@pytest.mark.parametrize("at", [40, 23])
+@pytest.mark.parametrize("way", DECAYS)
+def test_weight_decay_follows(way: str, at: int) -> None:
+    """Without gradients AdamW moves parameters by rate x decay alone (arXiv 1711.05101)."""
+    config = base()
+    config.batch_size, config.epochs = 8, 30
+    config.learning_rate, config.optimizer.base_batch = PEAK, 0
+    config.optimizer.name, config.optimizer.schedule = "adamw", "constant"
+    config.optimizer.warmup_epochs = 0.0
+    config.optimizer.weight_decay, config.optimizer.final_decay = 0.04, 10.0
+    plan = make_plan(config, 8 * PER_EPOCH, extensions=[Extension(at, 10, 30, way)])
+    unused: Any = None
+    _, optimizer = make_optimizer(config, Method(unused, unused, unused), plan)
+    params = {"kernel": jnp.ones((2, 2))}
+    zeros = jax.tree.map(jnp.zeros_like, params)
+
+    def advance(state: Any, _: Any) -> Any:
+        updates, state = optimizer.update(zeros, state, params)
+        return state, -updates["kernel"][0, 1] / PEAK
+
+    _, found = jax.lax.scan(advance, optimizer.init(params), length=plan.steps)
+    expected = [DECAYS[way](step, at) for step in range(at, 120)]
+    np.testing.assert_allclose(found[at:], expected, rtol=2e-6)
+    assert (max(expected) - min(expected) > 0.1) == (way != "constant" or at == 23)
 
 
 def test_what_a_method_starts_up_with_is_not_repeated_by_a_restart() -> None:
