@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import pathlib
-import tempfile
 
 import numpy as np
 from jaxtyping import Int
@@ -17,6 +16,8 @@ from ssl_jax.data.decode import header_size
 from ssl_jax.data.encoded import EncodedImages
 from ssl_jax.data.pixel_rule import PixelRule
 from ssl_jax.data.skipped import why
+from ssl_jax.errors import UserError
+from ssl_jax.storage import atomic
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,11 +89,9 @@ def find_unreadable(files: ImageFiles) -> tuple[dict[str, str], int]:
     found = dict(zip(names, shapes, strict=True))
     unreadable = {name: reason for name, reason in found.items() if isinstance(reason, str)}
     sides |= {side for shape in shapes if not isinstance(shape, str) for side in shape}
-    with contextlib.suppress(OSError):  # do without a cache that cannot be written
+    with contextlib.suppress(OSError, UserError):  # do without a cache that cannot be written
         cache.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=cache.parent, delete=False) as partial:
-            json.dump({"unreadable": sorted(unreadable), "sides": sorted(sides)}, partial)
-        os.replace(partial.name, cache)
+        atomic.write_json(cache, {"unreadable": sorted(unreadable), "sides": sorted(sides)})
     return unreadable, sides.pop() if len(sides) == 1 else 0
 
 

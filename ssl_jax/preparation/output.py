@@ -18,7 +18,11 @@ from ssl_jax.storage.differences import differences
 BEGUN = "begun.json"
 # Holds decompressed tars while they are read.
 SCRATCH = "unpacked"
-OURS = re.compile(rf"({BEGUN}|{manifest.FILE}|{SCRATCH}|\w+-\d{{5}}\.(json|array_record))(\.part)?")
+# What is written goes by a name of its own until it is whole; a killed command leaves it.
+PART = r"(\.[0-9a-f]{8})?\.part"
+OURS = re.compile(
+    rf"({BEGUN}|{manifest.FILE}|{SCRATCH}|\w+-\d{{5}}\.(json|array_record))(?P<part>{PART})?"
+)
 
 
 @contextlib.contextmanager
@@ -44,8 +48,12 @@ def opened(folder: Path) -> Iterator[None]:
                 what = f"it cannot be locked: {error.strerror}"
             raise UserError(f"--output={folder}: {what}") from None
         for name in sorted(os.listdir(folder)):
-            if not OURS.fullmatch(name):
+            ours = OURS.fullmatch(name)
+            if not ours:
                 raise UserError(f"--output={folder} must be a new folder; it holds {name}")
+            if ours["part"]:
+                with contextlib.suppress(OSError):  # what is written next says why
+                    (folder / name).unlink()
         yield
     finally:
         os.close(handle)

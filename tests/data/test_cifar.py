@@ -1,5 +1,6 @@
 """CIFAR archives with the layout and the pickle protocol of the official Python archives."""
 
+import errno
 import hashlib
 import io
 import os
@@ -15,6 +16,7 @@ import pytest
 from ssl_jax.data.load import load
 from ssl_jax.data.sources import cifar10
 from ssl_jax.errors import UserError
+from ssl_jax.storage import atomic
 from tests.refusals import refuses
 
 RNG = np.random.default_rng(0)
@@ -165,6 +167,24 @@ def test_without_data_and_offline_the_message_says_so(tmp_path, monkeypatch):
     assert "must contain cifar-10-batches-py, the unpacked Python archive" in message
     assert f"{tmp_path / 'cifar-10-python.tar.gz'} does not exist" in message
     assert "offline" in message and list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_no_fault_of_the_network(tmp_path, monkeypatch):
+    """One line, no second address, and nothing left of the archive."""
+    asked = []
+
+    def online(url, timeout):
+        asked.append(url)
+        return io.BytesIO(b"content")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(urllib.request, "urlopen", online)
+    monkeypatch.setattr(atomic, "synchronize", full)
+    with pytest.raises(UserError, match=r"python.tar.gz cannot be written: No space left on dev"):
+        load("cifar10", path=str(tmp_path))
+    assert len(asked) == 1 and list(tmp_path.iterdir()) == []
 
 
 def test_the_archive_is_downloaded_once(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """From files to records: nothing lost, nothing doubled, everything said."""
 
 import collections
+import errno
 import hashlib
 import io
 import json
@@ -247,6 +248,31 @@ def test_a_full_disk_is_said_and_resumed(photos, tmp_path, monkeypatch):
             run(photos, tmp_path / "out")
     run(photos, tmp_path / "out")
     assert len(records(tmp_path / "out")) == 18
+
+
+def test_what_a_killed_command_was_writing_is_removed(photos, tmp_path):
+    run(photos, tmp_path / "out")
+    left = ["begun.json.0a1b2c3d.part", "manifest.json.00000000.part", "train-00007.json.part"]
+    for name in [*left, "train-00007.array_record.part"]:
+        (tmp_path / "out" / name).write_text("half")
+    run(photos, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.part"))
+    (tmp_path / "out" / "thesis.json.0a1b2c3d.part").touch()
+    with pytest.raises(UserError, match="holds thesis.json"):
+        run(photos, tmp_path / "out")
+
+
+def test_a_disk_that_is_full_for_a_shard_leaves_no_part(photos, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    from ssl_jax.data.records import shard
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shard, "_finish", full)
+        with pytest.raises(UserError, match="out cannot be written: No space left on device$"):
+            run(photos, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["begun.json"]
 
 
 def test_names_need_not_be_unicode(tmp_path):

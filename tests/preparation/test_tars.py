@@ -1,6 +1,7 @@
 """Tars as they are: the records of the unpacked folder, and nothing written by their names."""
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -16,6 +17,7 @@ from ssl_jax import prepare
 from ssl_jax.data.archives.tar_index import contents
 from ssl_jax.data.load import load
 from ssl_jax.errors import UserError
+from ssl_jax.storage import atomic
 from tests.preparation.photos import CLASSES, write_photos
 
 
@@ -274,3 +276,33 @@ def test_a_resumed_command_decompresses_once(photos, tmp_path, monkeypatch, caps
     run(packed, tmp_path / "out")
     assert "decompressing" not in capsys.readouterr().out
     assert not (tmp_path / "out" / "unpacked").exists()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_full_disk_leaves_no_part_of_a_decompressed_tar(photos, tmp_path, monkeypatch, nested):
+    content = gzip.compress(pack(tmp_path / "set.tar", files(photos)).read_bytes())
+    packed = tmp_path / "whole.tar.gz"
+    packed.write_bytes(content)
+    if nested:
+        packed = pack(tmp_path / "outer.tar", {"train.tar.gz": content})
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "synchronize", full)
+        with pytest.raises(UserError, match=r"\.(tar|tar\.gz) cannot be written: No space left"):
+            contents(packed, tmp_path / "scratch")
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert len(contents(packed, tmp_path / "scratch").members) == len(files(photos))
+
+
+@pytest.mark.parametrize("opener", [gzip.open, bz2.open, lzma.open])
+def test_a_cut_tar_is_said_to_be_unreadable_and_leaves_nothing(photos, tmp_path, opener):
+    packed = tmp_path / "set.tar"
+    with opener(packed, "wb") as file:
+        file.write(pack(tmp_path / "plain.tar", files(photos)).read_bytes())
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with pytest.raises(UserError, match="set.tar cannot be read"):
+        contents(packed, tmp_path / "scratch")
+    assert list((tmp_path / "scratch").iterdir()) == []

@@ -1,15 +1,18 @@
 """Official archives: downloaded once, compared with their published checksum, and unpacked."""
 
 import hashlib
+import http.client
 import os
 import tarfile
 import tempfile
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from ssl_jax.data.archives import tfds
 from ssl_jax.errors import UserError
+from ssl_jax.storage import atomic
 
 BLOCK = 1 << 20
 
@@ -41,9 +44,13 @@ def unpack(archive: Archive, folder: Path) -> None:
     path = folder / archive.file
     if not path.exists():
         _download(archive, path)
-    with open(path, "rb") as file:
-        if hashlib.file_digest(file, "md5").hexdigest() != archive.md5:
-            raise UserError(f"{path} has a wrong checksum: it is not whole, or another archive")
+    try:
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, "md5").hexdigest()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {atomic.reason(error)}") from error
+    if found != archive.md5:
+        raise UserError(f"{path} has a wrong checksum: it is not whole, or another archive")
     try:
         print(f"unpacking {path}", flush=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix="unpacking-") as part:
@@ -58,17 +65,35 @@ def unpack(archive: Archive, folder: Path) -> None:
 
 def _download(archive: Archive, path: Path) -> None:
     """Downloads an archive; a file of its name is whole."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with atomic.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     failed = []
-    for url in archive.urls:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with urllib.request.urlopen(url, timeout=20) as source, open(part, "wb") as file:
-                print(f"downloading {url} to {path}", flush=True)
-                while block := source.read(BLOCK):
-                    file.write(block)
-            os.replace(part, path)
-            return
-        except OSError as error:  # from the network or the disk
-            failed.append(f"{url} cannot be read ({error})")
-    raise UserError(f"{path} does not exist, and {'; '.join(failed)}")
+    with atomic.replacing(path) as part:
+        for url in archive.urls:
+            try:
+                with open(part, "wb") as file:
+                    for block in _blocks(url, path):
+                        file.write(block)
+                return
+            except _UnreachableError as error:
+                failed.append(str(error))
+        raise UserError(f"{path} does not exist, and {'; '.join(failed)}")
+
+
+class _UnreachableError(Exception):
+    """The network has no such file, or no longer; the message is a clause."""
+
+
+def _blocks(url: str, path: Path) -> Iterator[bytes]:
+    """The content of a file in the network.
+
+    Raises:
+      _UnreachableError: if it cannot be read; what cannot be written is another matter.
+    """
+    try:
+        with urllib.request.urlopen(url, timeout=20) as source:
+            print(f"downloading {url} to {path}", flush=True)
+            while block := source.read(BLOCK):
+                yield block
+    except (OSError, http.client.HTTPException) as error:
+        raise _UnreachableError(f"{url} cannot be read ({error})") from error

@@ -5,11 +5,11 @@ first. A tar inside a tar, as in the official archive of ImageNet, is a folder o
 """
 
 import bz2
+import contextlib
 import gzip
 import lzma
 import os
 import pathlib
-import shutil
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ssl_jax.errors import UserError
+from ssl_jax.storage import atomic
 
 # By the first bytes of a file.
 COMPRESSED: dict[bytes, Callable] = {
@@ -24,6 +25,7 @@ COMPRESSED: dict[bytes, Callable] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
 }
+BLOCK = 1 << 20
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
@@ -166,31 +168,48 @@ def _decompressed(path: Path, scratch: Path | None) -> Path:
     try:
         with open(path, "rb") as file:
             opener = _opener(file.read(8))
-        if opener is None:
-            return path
-        if scratch is None:
-            raise UserError(f"{path} is compressed, so its images cannot be read where they lie")
-        status = path.stat()
-        copy = scratch / f"{path.name}-{status.st_size}-{status.st_mtime_ns}.tar"
-        if not copy.exists():
-            scratch.mkdir(parents=True, exist_ok=True)
-            print(f"decompressing {path} to {copy}", flush=True)
-            part = copy.with_name(copy.name + ".part")
-            with opener(path, "rb") as packed, open(part, "wb") as plain:
-                shutil.copyfileobj(packed, plain, 1 << 20)
-            os.replace(part, copy)
-        return copy
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
+            status = os.stat(file.fileno())
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {atomic.reason(error)}") from None
+    if opener is None:
+        return path
+    if scratch is None:
+        raise UserError(f"{path} is compressed, so its images cannot be read where they lie")
+    copy = scratch / f"{path.name}-{status.st_size}-{status.st_mtime_ns}.tar"
+    if not copy.exists():
+        print(f"decompressing {path} to {copy}", flush=True)
+        _write(copy, _blocks(lambda: opener(path, "rb"), path))
+    return copy
 
 
 def _copy(inner: Any, scratch: Path | None, name: str) -> Path:
     """A compressed tar from inside a tar as a file."""
     if scratch is None:
         raise UserError(f"{name} is a compressed tar inside a tar, which cannot be read there")
-    scratch.mkdir(parents=True, exist_ok=True)
     copy = scratch / name.replace(os.sep, "%")
     inner.seek(0)
-    with open(copy, "wb") as file:
-        shutil.copyfileobj(inner, file, 1 << 20)
+    _write(copy, _blocks(lambda: contextlib.nullcontext(inner), name))
     return copy
+
+
+def _write(copy: Path, blocks: Iterator[bytes]) -> None:
+    """Writes a file completely or not at all."""
+    with atomic.writing(copy):
+        copy.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.replacing(copy) as part, open(part, "wb") as file:
+        for block in blocks:
+            file.write(block)
+
+
+def _blocks(opened: Callable, name: Path | str) -> Iterator[bytes]:
+    """The content of a file.
+
+    Raises:
+      UserError: if it cannot be read; what cannot be written is another matter.
+    """
+    try:
+        with opened() as source:
+            while block := source.read(BLOCK):
+                yield block
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError) as error:
+        raise UserError(f"{name} cannot be read: {error}") from None

@@ -100,7 +100,7 @@ class ShardWriter:
         self._first = self._stop = first
         self._records: list[tuple[str, int, int]] = []
         self._skipped: list[tuple[str, str]] = []
-        self._part = folder / f"{stem(split, number)}.array_record.part"
+        self._part = folder / f"{stem(split, number)}.array_record{atomic.PART}"
         self._writer: Any = None
         self.bytes = 0
 
@@ -149,16 +149,17 @@ class ShardWriter:
     def abandon(self) -> None:
         """Removes what was written of a shard that will not be completed."""
         if self._writer is not None:
-            with contextlib.suppress(RuntimeError):  # as when the disk is full
+            with contextlib.suppress(OSError, RuntimeError):  # as when the disk is full
                 self._writer.close()
             self._writer = None
-        self._part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what failed before is said
+            self._part.unlink()
 
 
 def _finish(part: Path, records: int) -> dict[str, Any]:
     """Gives a complete file its name, once it is on the disk; what the index says of it."""
-    with open(part, "r+b") as file:
-        os.fsync(file.fileno())
+    atomic.synchronize(part)
+    with open(part, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     reader = ArrayRecordReader(str(part))
     written = reader.num_records()
