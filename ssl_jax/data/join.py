@@ -93,6 +93,13 @@ class JoinedEncoded(EncodedImages):
         """The images at `indices`, in that order."""
         return dataclasses.replace(self, numbers=self.numbers[indices])
 
+    def stored_sizes(self) -> Int[np.ndarray, " n"] | None:
+        """Of the images in bytes; None where one of the sets does not know them."""
+        first, second = self.first.stored_sizes(), self.second.stored_sizes()
+        if first is None or second is None:
+            return None
+        return np.concatenate([first, second])[self.numbers]
+
     def identity(self) -> str:
         """The identities of both sets, and which of their images these are."""
         numbers = hashlib.sha256(self.numbers.astype("<i8").tobytes()).hexdigest()

@@ -6,6 +6,7 @@ from PIL import Image
 
 from ssl_jax.data import overlap
 from ssl_jax.data.dataset import Dataset, Splits
+from ssl_jax.data.join import JoinedEncoded
 from ssl_jax.data.load import load
 from ssl_jax.data.overlap import Overlap, find_overlap
 from ssl_jax.data.sources import digits
@@ -89,3 +90,19 @@ def test_a_file_that_cannot_be_read_is_not_counted(tmp_path):
     found = files(tmp_path)
     next((tmp_path / "test").rglob("test2.bmp")).unlink()
     assert find_overlap(found) == Overlap(3, 3, 4)
+
+
+def test_joined_sets_know_the_sizes_of_their_images(tmp_path):
+    photos(tmp_path / "train", range(4), 9)
+    photos(tmp_path / "test", [3, 2, 9, 8], 7)
+    parts = files(tmp_path)
+    both = JoinedEncoded(
+        first=parts.train.images,
+        second=parts.test.images,
+        numbers=np.array([7, 0, 3, 4]),
+        image_size=8,
+        channels=3,
+    )
+    assert both.stored_sizes().tolist() == [len(both.read(index)) for index in range(4)]
+    found = find_overlap(Splits(parts.train, None, parts.test._replace(images=both)))
+    assert found == Overlap(2, 4, 4)
