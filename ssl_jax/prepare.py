@@ -11,12 +11,13 @@ with the reason, and listed in manifest.json.
 from collections.abc import Sequence
 
 from ssl_jax.command_line import plain_flags, run_command
-from ssl_jax.command_line.plain_flags import path
+from ssl_jax.command_line.plain_flags import all_within, path, within
 from ssl_jax.errors import UserError
+from ssl_jax.options.kinds import CountOrNone
 
 
 def main(argv: Sequence[str]) -> None:
-    """Flags: --images=DIR|TAR  --output=DIR  --short_side=256  --quality=95  --shard_mb=1000"""
+    """Flags: --images=DIR|TAR  --output=DIR  --short_side=256  --quality=95; --help has all."""
     parser = plain_flags.parser("python -m ssl_jax.prepare", __doc__)
     parser.add_argument(
         "--images", type=path, required=True, help="folder of image files, or a tar of them"
@@ -44,6 +45,19 @@ def main(argv: Sequence[str]) -> None:
         help="labels of the ImageNet validation images: the devkit (.tar.gz or .zip) or "
         "LOC_val_solution.csv; looked for beside their tar",
     )
+    parser.add_argument(
+        "--value_range",
+        type=all_within("value_range", float),
+        default=(),
+        metavar="BLACK,WHITE",
+        help="of pixels of 16 bits and more, or fractions, as config.data.value_range",
+    )
+    parser.add_argument(
+        "--max_pixels",
+        type=within("max_pixels", CountOrNone),
+        default=0,
+        help="larger images are left out; 0: 178,956,970",
+    )
     args = parser.parse_args(list(argv[1:]))
     if args.short_side < 0:
         raise UserError(f"--short_side={args.short_side} must be a side in pixels, or 0")
@@ -51,11 +65,16 @@ def main(argv: Sequence[str]) -> None:
         raise UserError(f"--quality={args.quality} must be from 1 to 100")
     if not 0 < args.shard_mb <= 1e6:
         raise UserError(f"--shard_mb={args.shard_mb:g} must be above 0 and at most 1000000")
+    value_range = args.value_range
+    if value_range and not (len(value_range) == 2 and value_range[0] < value_range[1]):
+        given = ",".join(f"{value:g}" for value in value_range)
+        raise UserError(f"--value_range={given} must be BLACK,WHITE: two numbers, white the larger")
     # Late: `--help` answers without what these need.
     from ssl_jax.preparation.command import run
     from ssl_jax.preparation.prepare import Settings
 
-    settings = Settings(args.short_side, args.quality, round(args.shard_mb * 1e6))
+    sizes = args.short_side, args.quality, round(args.shard_mb * 1e6)
+    settings = Settings(*sizes, value_range, args.max_pixels)
     options = {"classes": str(args.classes or ""), "test": args.test, "labels": args.labels}
     given = {key: value for key, value in options.items() if value}
     run(args.images, args.output, settings, source=args.source, **given)

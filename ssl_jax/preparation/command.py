@@ -35,10 +35,11 @@ def run(images: Path, folder: Path, settings: Settings, **options: Any) -> None:
         raise UserError(f"--output={folder} must not lie in --images={images}")
     with output.opened(folder):
         scratch = folder / output.SCRATCH
-        loaded = read_splits(images, scratch, **options)
+        said = {"value_range": settings.value_range, "max_pixels": settings.max_pixels}
+        loaded = read_splits(images, scratch, **said, **options)
         splits = Splits(loaded.train, None, loaded.test, loaded.labelled)
         for line in summary(splits, find_overlap(splits)):
-            print(line, flush=True)
+            print(_with_own_flags(line), flush=True)
         parts = loaded._asdict().items()
         whole = prepare({name: part for name, part in parts if part}, folder, settings)
         if whole is None:
@@ -49,10 +50,16 @@ def run(images: Path, folder: Path, settings: Settings, **options: Any) -> None:
             print(line)
 
 
+def _with_own_flags(line: str) -> str:
+    """A line about images with the names that this command has for options of reading them."""
+    return line.replace("--config.data.", "--")
+
+
 def _report(whole: Manifest, folder: Path) -> Iterator[str]:
     """What was skipped, which classes are empty for it, and what was written."""
     shards = [shard for part in whole.splits.values() for shard in part]
-    skipped = [f"{name} ({reason})" for shard in shards for name, reason in shard.skipped]
+    left_out = [pair for shard in shards for pair in shard.skipped]
+    skipped = [f"{name} ({_with_own_flags(reason)})" for name, reason in left_out]
     if skipped:
         more = f", ...; {folder / 'manifest.json'} lists them" if len(skipped) > NAMED else ""
         noun = "image" if len(skipped) == 1 else "images"

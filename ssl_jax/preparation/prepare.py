@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ssl_jax.data.dataset import Dataset, fingerprint
+from ssl_jax.data.depth import ValueRange
 from ssl_jax.data.encoded import EncodedImages
 from ssl_jax.data.records.manifest import Manifest
 from ssl_jax.data.records.shard import Record, ShardIndex, ShardWriter
@@ -27,11 +28,15 @@ class Settings(NamedTuple):
     short_side: longest short side in pixels; larger images are shrunk to it. 0 for any.
     quality: of the JPEGs of images that are shrunk, from 1 to 100.
     shard_bytes: a shard is closed once it has so many bytes.
+    value_range: (black, white) of pixels that are not of 8 bits, as the user says; () if unsaid.
+    max_pixels: that an image may have, as the user says; 0 if unsaid.
     """
 
     short_side: int
     quality: int
     shard_bytes: int
+    value_range: ValueRange = ()
+    max_pixels: int = 0
 
 
 def prepare(splits: dict[str, Dataset], folder: Path, settings: Settings) -> Manifest | None:
@@ -81,9 +86,11 @@ def prepare(splits: dict[str, Dataset], folder: Path, settings: Settings) -> Man
 def _origin(splits: dict[str, Dataset], settings: Settings) -> dict[str, Any]:
     """What records are made from; the size of their shards may change on the way."""
     digests = {split: fingerprint(dataset) for split, dataset in splits.items()}
+    said = {"value_range": list(settings.value_range), "max_pixels": settings.max_pixels}
     return {
         "short_side": settings.short_side,
         "quality": settings.quality,
+        **{key: value for key, value in said.items() if value},
         "images": digests,
     }
 

@@ -5,20 +5,23 @@ one and the same tiny image: no disk is needed for them.
 """
 
 import contextlib
+import dataclasses
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
-from ssl_jax.data.archives.packed import packed
+from ssl_jax.data.archives.packed import PackedImages, packed
 from ssl_jax.data.archives.tar_index import Member
 from ssl_jax.data.dataset import Dataset, Loaded
 from ssl_jax.data.files import ImageFiles
 from ssl_jax.data.listing import SUFFIXES
 from ssl_jax.data.load import load
+from ssl_jax.data.survey import surveyed
 from ssl_jax.errors import UserError
 
 # File systems limit the number of links to a file; 65,000 on ext4.
@@ -60,16 +63,20 @@ class TarFolder:
             below = os.path.relpath(files.root, self.root)
             names = [os.path.normpath(os.path.join(below, name)) for name in files.names]
             chosen = [self._members[name] for name in names]
-            images = packed(chosen, image_size=files.image_size, channels=files.channels)
+            how = {"image_size": files.image_size, "channels": files.channels, "rule": files.rule}
             notes = tuple(map(plain, part.notes))
-            return part._replace(images=images, notes=notes, origin=plain(part.origin))
+            return part._replace(
+                images=packed(chosen, **how), notes=notes, origin=plain(part.origin)
+            )
 
         try:
             train, test, labelled = map(of_the_tar, load("folder", path=str(self.root), **options))
+            assert train is not None
+            # The reader has seen nothing but links.
+            train = surveyed(train)
         except UserError as error:
             raise UserError(plain(str(error))) from None
-        assert train is not None
-        return Loaded(train, test, labelled)
+        return Loaded(train, _decoded_as(test, train), _decoded_as(labelled, train))
 
 
 @contextlib.contextmanager
@@ -89,10 +96,19 @@ def as_folder(members: Sequence[Member]) -> Iterator[TarFolder]:
                 continue
             tiny = root / f"{linked // LINKS}.png"
             if linked % LINKS == 0:
-                Image.new("RGB", (1, 1)).save(tiny)
+                # Black and white: the reader warns of images that show nothing.
+                Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)).save(tiny)
             os.link(tiny, path)
             linked += 1
         yield folder
+
+
+def _decoded_as(part: Dataset | None, train: Dataset) -> Dataset | None:
+    """A part whose pixels are scaled as those of the training images."""
+    if part is None:
+        return None
+    assert isinstance(part.images, PackedImages) and isinstance(train.images, PackedImages)
+    return part._replace(images=dataclasses.replace(part.images, rule=train.images.rule))
 
 
 def _write(member: Member, path: Path) -> None:

@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Int
 
 from ssl_jax.data.archives.tar_index import Member
+from ssl_jax.data.decode import RULE
 from ssl_jax.data.encoded import EncodedImages
+from ssl_jax.data.pixel_rule import PixelRule
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,10 +62,13 @@ class PackedImages(EncodedImages):
 
     def identity(self) -> str:
         """Names and sizes of the images, and the size and channels that they are decoded to."""
-        return json.dumps([self.names, self.sizes.tolist(), self.image_size, self.channels])
+        what = [self.names, self.sizes.tolist(), self.image_size, self.channels]
+        return json.dumps([*what, *self.rule] if self.rule != PixelRule() else what)
 
 
-def packed(members: Sequence[Member], *, image_size: int, channels: int) -> PackedImages:
+def packed(
+    members: Sequence[Member], *, image_size: int, channels: int, rule: PixelRule = RULE
+) -> PackedImages:
     """Members of tars as images, in their order."""
     files = sorted({member.file for member in members})
     number = {file: index for index, file in enumerate(files)}
@@ -75,4 +80,5 @@ def packed(members: Sequence[Member], *, image_size: int, channels: int) -> Pack
         sizes=np.array([member.size for member in members], np.int64),
         image_size=image_size,
         channels=channels,
+        rule=rule,
     )

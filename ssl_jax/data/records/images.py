@@ -15,6 +15,7 @@ from jaxtyping import Int
 
 from ssl_jax.data.dataset import Dataset
 from ssl_jax.data.encoded import EncodedImages
+from ssl_jax.data.pixel_rule import MAX_PIXELS, PixelRule
 from ssl_jax.data.records.manifest import Manifest
 from ssl_jax.data.records.shard import Record
 
@@ -105,6 +106,8 @@ def dataset(
         numbers=np.arange(len(sizes)),
         image_size=image_size,
         channels=channels,
+        # An image that was large enough to need leave when it was prepared has it.
+        rule=PixelRule(max_pixels=max(MAX_PIXELS, manifest.settings.get("max_pixels", 0))),
     )
     labels = np.array(_joined(shard.labels for shard in shards), np.int32)
     labels = labels if manifest.classes else None
