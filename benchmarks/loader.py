@@ -14,6 +14,7 @@ import contextlib
 import io
 import multiprocessing
 import os
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -116,6 +117,21 @@ def _sources(folder: Path) -> Iterator[tuple[str, Dataset]]:
         with contextlib.redirect_stdout(io.StringIO()):
             command.run(folder / "files", output, Settings(side, QUALITY, 10**9))
         yield name, _train("records", output)
+    shard = folder / "tar" / "train-000000.tar"
+    write_shard(folder / "files", shard)
+    yield "tar of WebDataset", _train("webdataset", shard.parent)
+
+
+def write_shard(files: Path, shard: Path) -> None:
+    """The files as a shard of WebDataset, labelled by their folders, in an order of no class."""
+    shard.parent.mkdir(parents=True)
+    with tarfile.open(shard, "w") as tar:
+        for path in sorted(files.glob("*/*.jpg"), key=lambda path: path.name):
+            tar.add(path, f"{path.stem}.jpg")
+            label = path.parent.name.encode()
+            entry = tarfile.TarInfo(f"{path.stem}.cls")
+            entry.size = len(label)
+            tar.addfile(entry, io.BytesIO(label))
 
 
 def _train(name: str, path: Path) -> Dataset:

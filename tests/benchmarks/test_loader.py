@@ -15,6 +15,7 @@ SOURCES = [
     "files",
     "records, as they are",
     "records, short side 256",
+    "tar of WebDataset",
     "files, kept in memory after the first epoch",
 ]
 

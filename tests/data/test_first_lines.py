@@ -1,14 +1,18 @@
 """A run on a set of each kind says first what was taken as what."""
 
+import io
 import json
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from configs import ba_moco
-from ssl_jax import main
+from ssl_jax import main, prepare
 from ssl_jax.data.summary import summary
 from ssl_jax.setup.data import load_splits
 from tests.data.on_disk import write, write_classes
@@ -65,6 +69,36 @@ def arrays(root: Path) -> Path:
     return root
 
 
+def records(root: Path) -> Path:
+    prepare.main(["prepare", f"--images={splits(root / 'files')}", f"--output={root / 'out'}"])
+    return root / "out"
+
+
+def tar_shards(root: Path) -> Path:
+    splits(root / "files")
+    for part, shard in (("Train", "train-000000.tar"), ("valid", "val-000000.tar")):
+        with tarfile.open(root / shard, "w") as tar:
+            for path in sorted((root / "files" / part).glob("*/*.png")):
+                fields = {"png": path.read_bytes(), "cls": path.parent.name.encode()}
+                for field, content in fields.items():
+                    entry = tarfile.TarInfo(f"{path.parent.name}{path.stem}.{field}")
+                    entry.size = len(content)
+                    tar.addfile(entry, io.BytesIO(content))
+    return root
+
+
+def hub_files(root: Path) -> Path:
+    splits(root / "files")
+    (root / "data").mkdir()
+    for part, name in (("Train", "train"), ("valid", "validation")):
+        paths = sorted((root / "files" / part).glob("*/*.png"))
+        images = [{"bytes": path.read_bytes(), "path": path.name} for path in paths]
+        labels = [path.parent.name for path in paths]
+        table = pa.table({"image": images, "label": labels})
+        pq.write_table(table, root / "data" / f"{name}-00000-of-00001.parquet")
+    return root / "data"
+
+
 PETS = ", 2 classes (cats, dogs)"
 KINDS: list[tuple[Callable[[Path], Path], str, str]] = [
     (splits, "folder", "train: {0}/Train (40 images)" + PETS + "; test: {0}/valid (3 images)"),
@@ -81,6 +115,21 @@ KINDS: list[tuple[Callable[[Path], Path], str, str]] = [
     (flat_val, "folder", "train: {0}/train (40 images)" + PETS + "; test: {0}/val (3 images)"),
     (table, "list", "train: {0}/train.csv (40 images)" + PETS + "; test: {0}/test.csv (3 images)"),
     (unlabelled, "folder", "train: {0} (40 images), without labels"),
+    (
+        records,
+        "records",
+        "train: {0}/files/Train (40 images)" + PETS + "; test: {0}/files/valid (3 images)",
+    ),
+    (
+        tar_shards,
+        "webdataset",
+        "train: {0}/train-000000.tar (40 images)" + PETS + "; test: {0}/val-000000.tar (3 images)",
+    ),
+    (
+        hub_files,
+        "parquet",
+        "train: {0}/data: train (40 images)" + PETS + "; test: {0}/data: val (3 images)",
+    ),
     (arrays, "npz", "train: {0}/train.npz (40 images)" + PETS + "; test: {0}/test.npz (3 images)"),
 ]
 NAMES = [make.__name__ for make, *_ in KINDS]
