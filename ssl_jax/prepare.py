@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument(
         "--value_range",
-        type=all_within("value_range", float),
+        type=_value_range,
         default=(),
         metavar="BLACK,WHITE",
         help="of pixels of 16 bits and more, or fractions, as config.data.value_range",
@@ -65,19 +65,23 @@ def main(argv: Sequence[str]) -> None:
         raise UserError(f"--quality={args.quality} must be from 1 to 100")
     if not 0 < args.shard_mb <= 1e6:
         raise UserError(f"--shard_mb={args.shard_mb:g} must be above 0 and at most 1000000")
-    value_range = args.value_range
-    if value_range and not (len(value_range) == 2 and value_range[0] < value_range[1]):
-        given = ",".join(f"{value:g}" for value in value_range)
-        raise UserError(f"--value_range={given} must be BLACK,WHITE: two numbers, white the larger")
     # Late: `--help` answers without what these need.
     from ssl_jax.preparation.command import run
     from ssl_jax.preparation.prepare import Settings
 
     sizes = args.short_side, args.quality, round(args.shard_mb * 1e6)
-    settings = Settings(*sizes, value_range, args.max_pixels)
+    settings = Settings(*sizes, args.value_range, args.max_pixels)
     options = {"classes": str(args.classes or ""), "test": args.test, "labels": args.labels}
     given = {key: value for key, value in options.items() if value}
     run(args.images, args.output, settings, source=args.source, **given)
+
+
+def _value_range(text: str) -> tuple[float, ...]:
+    """(black, white); () for an empty flag."""
+    values = all_within("value_range", float)(text) if text else ()
+    if values and not (len(values) == 2 and values[0] < values[1]):
+        raise UserError(f"--value_range={text} must be BLACK,WHITE: two numbers, white the larger")
+    return values
 
 
 if __name__ == "__main__":
