@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ssl_jax.command_line import plain_flags, run_command
 from ssl_jax.command_line.plain_flags import all_within, path, within
-from ssl_jax.errors import UserError
+from ssl_jax.errors import Number, UserError
 from ssl_jax.options.kinds import CountOrNone
 
 
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> None:
         "--max_pixels",
         type=within("max_pixels", CountOrNone),
         default=0,
-        help="larger images are left out; 0: 178,956,970",
+        help="larger images are left out; 0: 100,000,000",
     )
     args = parser.parse_args(list(argv[1:]))
     if args.short_side < 0:
@@ -76,7 +76,7 @@ def main(argv: Sequence[str]) -> None:
     run(args.images, args.output, settings, source=args.source, **given)
 
 
-def _value_range(text: str) -> tuple[float, ...]:
+def _value_range(text: str) -> tuple[Number, ...]:
     """(black, white); () for an empty flag."""
     values = all_within("value_range", float)(text) if text else ()
     if values and not (len(values) == 2 and values[0] < values[1]):
