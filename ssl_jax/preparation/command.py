@@ -10,7 +10,7 @@ from ssl_jax.data.dataset import Splits
 from ssl_jax.data.overlap import find_overlap
 from ssl_jax.data.records.manifest import Manifest
 from ssl_jax.data.summary import summary
-from ssl_jax.errors import UserError
+from ssl_jax.errors import UserError, printable
 from ssl_jax.preparation import output
 from ssl_jax.preparation.input import read_splits
 from ssl_jax.preparation.prepare import Settings, prepare
@@ -47,7 +47,7 @@ def run(images: Path, folder: Path, settings: Settings, **options: Any) -> None:
             return
         shutil.rmtree(scratch, ignore_errors=True)
         for line in _report(whole, folder):
-            print(line)
+            print(printable(line))
 
 
 def _with_own_flags(line: str) -> str:

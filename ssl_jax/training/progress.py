@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from ssl_jax.errors import printable
+
 
 class Progress:
     """Shows the progress of a run; a context manager.
@@ -30,8 +32,8 @@ class Progress:
         self._task = self._bar.add_task("", total=steps)
 
     def print_line(self, text: str) -> None:
-        """Prints a line, above the bar if there is one."""
-        self._console.print(text, markup=False)
+        """Prints a line, above the bar if there is one; control characters in it are escaped."""
+        self._console.print(printable(text), markup=False)
 
     def update(self, step: int, values: Mapping[str, float]) -> None:
         """Shows the metrics of a step.
