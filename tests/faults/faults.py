@@ -3,7 +3,9 @@
 A moment is known by what is seen, such as a line of metrics.jsonl, never by the time.
 """
 
+import builtins
 import errno
+import io
 import os
 import resource
 import shutil
@@ -13,9 +15,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults.scene import Scene, Skipped
+from tests.faults import image_faults
+from tests.faults.scene import KILLED, Scene, Skipped
 
-KILLED = {-signal.SIGKILL}
+STDOUT_GONE = "standard output is gone; its last line: "
 
 
 def kill_while_training(scene: Scene) -> None:
@@ -59,7 +62,7 @@ def kill_while_exporting(scene: Scene) -> None:
     sitting.until(lambda: bool(list(scene.folder.glob("*encoder.safetensors*"))))
     sitting.send(signal.SIGKILL)
     scene.quiet(sitting, {*KILLED, 0, 1})
-    scene.quiet(scene.start("export", *flags), {0, 1})
+    scene.quiet(scene.start("export", *flags), {0})
     for part in scene.folder.glob("*.part"):
         part.unlink()
     scene.finish_from_latest()
@@ -97,8 +100,8 @@ def reader_goes_away(scene: Scene) -> None:
     at = scene.draw.randint(3, 12)
     sitting.until(lambda: scene.logged() >= at)
     sitting.send(signal.SIGINT)
-    scene.quiet(sitting, {0})
-    assert "stopped and saved at step" in sitting.errors()
+    scene.quiet(sitting, {0}, also=f"{STDOUT_GONE}stopped and saved at step")
+    assert sitting.errors(), "nothing says that it was stopped"
     scene.finish_from_latest()
 
 
@@ -112,7 +115,7 @@ def no_file_may_grow(scene: Scene) -> None:
         os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    scene.quiet(scene.start(before=limit), {0, 1}, lines=3)
+    scene.quiet(scene.start(before=limit), {0, 1}, also=STDOUT_GONE)
     scene.finish_from_latest()
 
 
@@ -190,29 +193,40 @@ def failing_reads(scene: Scene) -> None:
     saved = scene.checkpoints()
 
     def break_reads() -> None:
-        count, real = [0], Path.open
+        count, real = [0], open
 
-        def opened(self, mode="r", *arguments, **options):
-            if "checkpoints" in self.parts and "w" not in mode:
+        def opened(file, mode="r", *arguments, **options):
+            if f"{scene.run}/checkpoints" in str(file) and "r" in mode:
                 count[0] += 1
                 if count[0] > after:
-                    raise OSError(number, os.strerror(number), str(self))
-            return real(self, mode, *arguments, **options)
+                    raise OSError(number, os.strerror(number), str(file))
+            return real(file, mode, *arguments, **options)
 
-        Path.open = opened  # type: ignore[method-assign]
+        io.open = builtins.open = opened  # both, as pathlib uses the one of io
 
     sitting = scene.start(before=break_reads)
-    scene.quiet(sitting, {0, 1})
-    assert set(saved) <= set(scene.checkpoints()) or sitting.wait() == 0, "a checkpoint was lost"
+    scene.quiet(sitting, {1})
+    assert os.strerror(number) in sitting.errors(), sitting.errors()
+    assert scene.checkpoints() == saved, "a checkpoint was lost"
     scene.finish_from_latest()
 
 
 def two_trainers(scene: Scene) -> None:
+    """The second is refused; the first stands still meanwhile, so that it is surely there."""
+    at = scene.draw.randint(1, 15)
+    scene.moment = f"after step {at}"
     first = scene.start()
-    first.until(lambda: scene.logged() >= 1)
+    first.until(lambda: scene.logged() >= at)
+    first.send(signal.SIGSTOP)
     second = scene.start()
     scene.quiet(second, {0, 1})
+    first.send(signal.SIGCONT)
     scene.quiet(first, {0})
+    if second.wait() == 0:
+        assert "is finished" in second.said(), second.said()[-300:]
+        scene.moment += ", the first had ended"
+    else:
+        assert f"is in use by process {first.pid} on " in second.errors(), second.errors()
     scene.finish_from_latest()
 
 
@@ -255,6 +269,7 @@ FAULTS: list[Callable[[Scene], None]] = [
     kill_while_saving,
     kill_while_evaluating,
     kill_while_exporting,
+    image_faults.kill_while_embedding,
     sigterm,
     interrupt_twice,
     reader_goes_away,
@@ -264,6 +279,9 @@ FAULTS: list[Callable[[Scene], None]] = [
     renamed_or_copied_checkpoint,
     damaged_run_file,
     failing_reads,
+    image_faults.images_change_while_streaming,
+    image_faults.images_change_between_sittings,
+    image_faults.killed_reader,
     two_trainers,
     clock_jumps,
     other_settings,

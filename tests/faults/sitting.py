@@ -4,10 +4,12 @@ A sitting that is forked costs a third of one that is started, and what is to go
 function that it calls first.
 """
 
+import multiprocessing.util
 import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,10 +64,14 @@ class Sitting:
             os.environ.update(environment)
             for number, file in ((1, self.log), (2, self.errors_file)):
                 os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND), number)
+            before()
             sys.stdout = os.fdopen(1, "w", closefd=False)
             sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
-            before()
             code = self._command(module, flags)
+            # As multiprocessing's own forks do, which end by `os._exit` as well.
+            multiprocessing.util._exit_function()  # type: ignore[attr-defined]
+        except BaseException:
+            traceback.print_exc()
         finally:
             sys.stdout.flush()
             os._exit(code)
