@@ -50,7 +50,7 @@ class Scene:
     def checkpoints(self) -> list[int]:
         """Steps of the checkpoints that are complete."""
         folders = (self.run / "checkpoints").glob("*/files.json")
-        return sorted(int(p.parent.name) for p in folders if p.parent.name.isdigit())
+        return sorted(int(p.parent.name) for p in folders if p.parent.name.isdecimal())
 
     def stopped(self) -> Sitting:
         """A sitting that was stopped in order in the middle of training."""
