@@ -6,6 +6,7 @@ SSL_JAX_TEST_PLATFORM=cuda or tpu runs tests there instead (`make test-accelerat
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 
 PLATFORM = os.environ.get("SSL_JAX_TEST_PLATFORM", "cpu")
@@ -31,8 +32,19 @@ if PLATFORM == "cpu":
         atexit.register(shutil.rmtree, cache, ignore_errors=True)
 
 import jax  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 if PLATFORM != "cpu":
     # What tests compare are functions, not the rounding of an accelerator's products.
     jax.config.update("jax_default_matmul_precision", "highest")
+
+
+@pytest.fixture(autouse=True)
+def signal_handlers():
+    """Those of pytest again after each test: a command that has ended leaves the system's."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
