@@ -1,5 +1,6 @@
 """What a signal costs, by the moment at which it arrives."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import threading
 
 import pytest
 
+from ssl_jax.run.result import is_complete
 from ssl_jax.training.compiled_step import CompiledStep
 from ssl_jax.training.preemption import Preemption
 from ssl_jax.training.progress import Progress
@@ -38,7 +40,8 @@ def test_while_the_trained_encoder_is_evaluated_too_and_nothing_is_trained_again
         patch.setattr("ssl_jax.run.result.compare_encoders", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train(run)
-    assert not (run / "result.json").exists()
+    # Written before the evaluation, and completed by it.
+    assert not is_complete(json.loads((run / "result.json").read_text()))
     assert train(run)["digest"] == result["digest"]
     assert "resuming from step 12" in capsys.readouterr().out
 
