@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from ssl_jax.evaluation.accuracy import Accuracy, accuracy, label_ranks
+from ssl_jax.evaluation.accuracy import Accuracy, accuracy, hits, label_ranks
 
 
 def test_ranks_are_the_places_in_a_stable_sort() -> None:
@@ -25,6 +25,8 @@ def test_a_score_that_is_not_finite_is_last() -> None:
 
 
 def test_accuracy_counts_ranks() -> None:
-    ranks = jnp.asarray([0, 0, 1, 4, 5, 6, 0, 9])
-    assert accuracy(ranks, num_classes=10) == Accuracy(3 / 8, 5 / 8)
-    assert accuracy(ranks, num_classes=5) == Accuracy(3 / 8, None)
+    ranks = jnp.asarray([0, 0, 1, 4, 5, 6, 0, 9, 0, 0])
+    # The last two images are padding.
+    counts = np.asarray(hits(ranks, jnp.arange(10) < 8))
+    assert accuracy(counts, images=8, num_classes=10) == Accuracy(3 / 8, 5 / 8)
+    assert accuracy(counts, images=8, num_classes=5) == Accuracy(3 / 8, None)

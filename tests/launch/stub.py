@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Of variables that are noted, but for those of the compilation cache.
+NAMES = ("JAX_", "SSL_JAX")
 NAME, ARGUMENTS = Path(sys.argv[0]).name, sys.argv[1:]
 
 
@@ -26,7 +28,7 @@ def program(flags):
     $PROGRAM is finish, fail, stop, early (a SIGTERM before there was anything to save), wait (for a
     SIGTERM), or stay (whatever comes).
     """
-    variables = {k: v for k, v in os.environ.items() if k.startswith(("JAX_", "SSL_JAX"))}
+    variables = {k: v for k, v in os.environ.items() if k.startswith(NAMES) and "CACHE" not in k}
     note(variables=variables)
     if "OUTPUT" in os.environ:
         os.dup2(os.open(os.environ["OUTPUT"], os.O_WRONLY), 1)

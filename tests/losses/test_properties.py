@@ -41,39 +41,6 @@ def test_contrastive_losses_see_neither_the_order_nor_the_length_of_rows():
     )
 
 
-def test_supervised_contrastive_without_classes_is_nt_xent():
-    first, second = draw(6, 4), draw(6, 4)
-    expected = losses.nt_xent(first, second, 0.3)
-    for labels in (np.arange(6), np.full(6, -1)):
-        close(losses.supervised_contrastive((first, second), labels, 0.3), expected)
-
-
-def test_relational_consistency_is_least_where_queries_are_keys():
-    queries, keys, queue = draw(6, 4), draw(6, 4), draw(9, 4)
-    least = losses.relational_consistency(keys, keys, queue, 0.1, 0.1)
-    assert least < losses.relational_consistency(queries, keys, queue, 0.1, 0.1)
-    assert least < np.log(9)
-    equal = losses.relational_consistency(np.zeros((6, 4)), keys, queue, 0.1, 0.04)
-    close(equal, np.log(9))
-    gradients = jax.grad(losses.relational_consistency, (1, 2))(queries, keys, queue, 0.1, 0.04)
-    assert not any(np.any(gradient) for gradient in gradients)
-
-
-def test_sigreg_is_small_for_a_normal_sample_of_any_size_and_grows_elsewhere():
-    key = jax.random.key(0)
-    # N times the variance of the empirical characteristic function, (1 - exp(-t^2)) / N.
-    expected = np.sqrt(2 * np.pi) * (1 - 1 / np.sqrt(3))
-    for count in (200, 2000):
-        close(losses.sigreg(draw(count, 64), key), expected, rtol=0.15)
-    normal = draw(500, 8)
-    collapsed = losses.sigreg(np.zeros((500, 8), np.float32), key)
-    # The integral over all t; the rule's ends and steps leave less than a thousandth.
-    root = np.sqrt(2 * np.pi)
-    close(collapsed, 500 * root * (1 - np.sqrt(2) + 1 / np.sqrt(3)), rtol=2e-3)
-    for other in (3 * normal, normal + 1, np.abs(normal), normal * np.eye(8)[0]):
-        assert losses.sigreg(other.astype(np.float32), key) > 5.0
-
-
 def test_margin_contrastive_wants_the_positive_nearer():
     east, north = jnp.array([[2.0, 0.0]]), jnp.array([[0.0, 1.0]])
     close(losses.margin_contrastive(east, north, -east, 0.0), 0.0)
@@ -193,3 +160,36 @@ def test_dino_centres_and_sharpens_the_teacher():
     sharp = np.argmax(teacher - center, axis=1)
     hard = losses.code_cross_entropy(np.eye(5, dtype=np.float32)[sharp], student, 0.1)
     close(loss(teacher, center, 1e-3), hard, rtol=1e-4)
+
+
+def test_supervised_contrastive_without_classes_is_nt_xent():
+    first, second = draw(6, 4), draw(6, 4)
+    expected = losses.nt_xent(first, second, 0.3)
+    for labels in (np.arange(6), np.full(6, -1)):
+        close(losses.supervised_contrastive((first, second), labels, 0.3), expected)
+
+
+def test_relational_consistency_is_least_where_queries_are_keys():
+    queries, keys, queue = draw(6, 4), draw(6, 4), draw(9, 4)
+    least = losses.relational_consistency(keys, keys, queue, 0.1, 0.1)
+    assert least < losses.relational_consistency(queries, keys, queue, 0.1, 0.1)
+    assert least < np.log(9)
+    equal = losses.relational_consistency(np.zeros((6, 4)), keys, queue, 0.1, 0.04)
+    close(equal, np.log(9))
+    gradients = jax.grad(losses.relational_consistency, (1, 2))(queries, keys, queue, 0.1, 0.04)
+    assert not any(np.any(gradient) for gradient in gradients)
+
+
+def test_sigreg_is_small_for_a_normal_sample_of_any_size_and_grows_elsewhere():
+    key = jax.random.key(0)
+    # N times the variance of the empirical characteristic function, (1 - exp(-t^2)) / N.
+    expected = np.sqrt(2 * np.pi) * (1 - 1 / np.sqrt(3))
+    for count in (200, 2000):
+        close(losses.sigreg(draw(count, 64), key), expected, rtol=0.15)
+    normal = draw(500, 8)
+    collapsed = losses.sigreg(np.zeros((500, 8), np.float32), key)
+    # The integral over all t; the rule's ends and steps leave less than a thousandth.
+    root = np.sqrt(2 * np.pi)
+    close(collapsed, 500 * root * (1 - np.sqrt(2) + 1 / np.sqrt(3)), rtol=2e-3)
+    for other in (3 * normal, normal + 1, np.abs(normal), normal * np.eye(8)[0]):
+        assert losses.sigreg(other.astype(np.float32), key) > 5.0
