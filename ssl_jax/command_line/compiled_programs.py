@@ -14,6 +14,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ssl_jax.storage import user_cache
+
 FLAG = "--no_cache"
 FOLDER = "JAX_COMPILATION_CACHE_DIR"
 # Programs that take less to compile are hardly read faster than compiled.
@@ -47,8 +49,7 @@ def cache_folder() -> Path:
     A home folder may be shared by machines with other processors, on which a program compiled here
     would not run.
     """
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(home, "ssl_jax", "compiled", _processor())
+    return user_cache.folder("compiled") / _processor()
 
 
 def _processor() -> str:

@@ -16,8 +16,7 @@ from ssl_jax.data.decode import header_size
 from ssl_jax.data.encoded import EncodedImages
 from ssl_jax.data.pixel_rule import PixelRule
 from ssl_jax.data.skipped import why
-from ssl_jax.errors import UserError
-from ssl_jax.storage import atomic
+from ssl_jax.storage import user_cache
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,9 +88,8 @@ def find_unreadable(files: ImageFiles) -> tuple[dict[str, str], int]:
     found = dict(zip(names, shapes, strict=True))
     unreadable = {name: reason for name, reason in found.items() if isinstance(reason, str)}
     sides |= {side for shape in shapes if not isinstance(shape, str) for side in shape}
-    with contextlib.suppress(OSError, UserError):  # do without a cache that cannot be written
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_json(cache, {"unreadable": sorted(unreadable), "sides": sorted(sides)})
+    content = {"unreadable": sorted(unreadable), "sides": sorted(sides)}
+    user_cache.keep(cache, json.dumps(content).encode())
     return unreadable, sides.pop() if len(sides) == 1 else 0
 
 
@@ -104,10 +102,9 @@ def _size(files: ImageFiles, name: str) -> tuple[int, int] | str:
 
 
 def _cache_file(files: ImageFiles) -> pathlib.Path:
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     digest = hashlib.sha256(files.identity().encode())
     for name in files.names:
         with contextlib.suppress(OSError):  # a broken link
             path = os.path.join(files.root, name)
             digest.update(f"{os.stat(path).st_mtime_ns} ".encode())
-    return pathlib.Path(home, "ssl_jax", "headers", f"{digest.hexdigest()}.json")
+    return user_cache.folder("headers") / f"{digest.hexdigest()}.json"

@@ -2,14 +2,16 @@
 
 import contextlib
 import hashlib
+import io
 import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int32
+
+from ssl_jax.storage import user_cache
 
 READ_AT_ONCE = 1000
 SECONDS_BETWEEN_LINES = 5.0
@@ -40,19 +42,16 @@ def labels(
             printed = now
             left = (now - began) / rows.stop * (count - rows.stop)
             print(f"reading labels, once: {rows.stop:,}/{count:,}, {left:,.0f} s left", flush=True)
-    with contextlib.suppress(OSError):  # do without a cache that cannot be written
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=cache.parent, delete=False) as partial:
-            np.save(partial, found)
-        os.replace(partial.name, cache)
+    content = io.BytesIO()
+    np.save(content, found)
+    user_cache.keep(cache, content.getvalue())
     return found
 
 
 def _cache_file(files: Sequence[str]) -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     digest = hashlib.sha256()
     for file in files:
         status = os.stat(file)
         text = f"{os.path.realpath(file)} {status.st_size} {status.st_mtime_ns}\n"
         digest.update(text.encode(errors="surrogateescape"))
-    return Path(home, "ssl_jax", "labels", f"{digest.hexdigest()}.npy")
+    return user_cache.folder("labels") / f"{digest.hexdigest()}.npy"

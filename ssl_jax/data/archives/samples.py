@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from ssl_jax.data.archives.tar_index import Member, contents
 from ssl_jax.data.listing import SUFFIXES
 from ssl_jax.errors import UserError
+from ssl_jax.storage import user_cache
 
 # What a .json calls the number or the name of a class.
 NUMBERS = (
@@ -65,19 +65,14 @@ def read_shards(files: Sequence[Path]) -> list[list[Sample]]:
 
 
 def _cached(file: Path) -> list[Sample]:
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     status = file.stat()
     text = f"2 {os.path.realpath(file)} {status.st_size} {status.st_mtime_ns}"
     digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
-    cache = Path(home, "ssl_jax", "shards", f"{digest}.json")
+    cache = user_cache.folder("shards") / f"{digest}.json"
     with contextlib.suppress(OSError, ValueError, TypeError):  # none yet, or damaged
         return [Sample(*row) for row in json.loads(cache.read_text())]
     samples = list(_samples(file))
-    with contextlib.suppress(OSError):  # do without a cache that cannot be written
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=cache.parent, delete=False) as partial:
-            json.dump(samples, partial)
-        os.replace(partial.name, cache)
+    user_cache.keep(cache, json.dumps(samples).encode())
     return samples
 
 

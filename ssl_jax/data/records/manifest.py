@@ -1,6 +1,5 @@
 """The manifest of a folder of records: what is in it, and that it is all there."""
 
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -12,7 +11,7 @@ from typing import Any
 
 from ssl_jax.data.records.shard import ShardIndex, read_index, stem
 from ssl_jax.errors import UserError
-from ssl_jax.storage import atomic
+from ssl_jax.storage import atomic, user_cache
 
 FILE = "manifest.json"
 FORMAT = "ssl_jax records 1"
@@ -143,13 +142,9 @@ def _known(shard: Path, status: os.stat_result, sha256: str) -> bool:
 
 
 def _remember(shard: Path, status: os.stat_result, sha256: str) -> None:
-    with contextlib.suppress(OSError):  # do without a cache that cannot be written
-        note = _note(shard, status, sha256)
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.touch()
+    user_cache.keep(_note(shard, status, sha256), b"")
 
 
 def _note(shard: Path, status: os.stat_result, sha256: str) -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     text = f"{shard.resolve()} {status.st_ino} {status.st_mtime_ns} {sha256}"
-    return Path(home, "ssl_jax", "verified", hashlib.sha256(text.encode()).hexdigest())
+    return user_cache.folder("verified") / hashlib.sha256(text.encode()).hexdigest()
