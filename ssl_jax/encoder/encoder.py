@@ -114,14 +114,14 @@ class Encoder:
           UserError: for images of another type, rank or number of channels; for a file that cannot
             be read, and for a folder without images.
         """
-        spec, paths, rows = self.description, [], [np.zeros((0, self.features), np.float32)]
+        spec, paths, rows = self.description, [], []
         form = Form(spec.image_size, spec.crop, spec.channels)
         for part in parts(images, form, size=IMAGES_AT_A_TIME):
             paths.extend(part.paths)
-            alone = len(rows) == 1 and len(part.images) == 1
+            alone = not rows and len(part.images) == 1
             rows.append(self._features(part.images, 1 if alone else IMAGES_AT_A_TIME))
         self.paths = tuple(paths)
-        return np.concatenate(rows)
+        return np.concatenate(rows) if rows else np.zeros((0, self.features), np.float32)
 
     def _features(
         self, images: Float32[np.ndarray, "n s s c"], batch_size: int

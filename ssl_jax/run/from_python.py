@@ -1,7 +1,6 @@
 """Training from Python: what `python -m ssl_jax.main` does, on images that Python has in hand."""
 
 import csv
-import difflib
 import io
 import os
 from collections.abc import Mapping, Sequence
@@ -14,10 +13,13 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from ssl_jax.command_line import config_flags
+from ssl_jax.data import sources
 from ssl_jax.encoder.encoder import Encoder
 from ssl_jax.encoder.load import load_encoder
 from ssl_jax.errors import UserError
 from ssl_jax.names.dotted import dotted
+from ssl_jax.names.lookup import choices
+from ssl_jax.names.similar import similar
 from ssl_jax.run.evaluate import evaluate, own_images
 from ssl_jax.run.files import read_result, require_settings
 from ssl_jax.run.train import train
@@ -168,8 +170,8 @@ def _change(config: Config, changes: Mapping[str, Any]) -> None:
     known = list(dotted(config))
     for key, value in changes.items():
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            near = similar(key, known)
+            hint = f"; did you mean {near}?" if near else ""
             raise UserError(f"there is no config.{key}{hint}")
         section, _, last = key.rpartition(".")
         place = attrgetter(section)(config) if section else config
@@ -183,7 +185,7 @@ def _use(config: Config, images: Any, labels: Any, workdir: Path) -> None:
         if labels is not None:
             raise UserError("labels are for arrays and lists of files; folders name classes")
         path = Path(images).expanduser()
-        if not path.exists() and str(images) in _data_sets():
+        if not path.exists() and str(images) in choices(sources):
             config.data.name, config.data.path = str(images), ""
         else:
             config.data.name = "npz" if path.suffix == ".npz" else "folder"
@@ -193,13 +195,6 @@ def _use(config: Config, images: Any, labels: Any, workdir: Path) -> None:
         config.data.name, config.data.path = "npz", str(_write_array(images, labels, workdir))
     else:
         config.data.name, config.data.path = "folder", str(_write_list(images, labels, workdir))
-
-
-def _data_sets() -> list[str]:
-    from ssl_jax.data import sources
-    from ssl_jax.names.lookup import choices
-
-    return list(choices(sources))
 
 
 def _write_array(images: Any, labels: Any, workdir: Path) -> Path:
